@@ -1,0 +1,41 @@
+# Two commands do everything on a machine with Python 3.11 or newer: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# What the virtual environment was made from; a change of the lock file makes it anew.
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test test-fast check lock clean help
+
+help:           ## List the targets
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: $(STAMP)  ## Make .venv with everything that the demo and the tests need
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: install   ## Run the whole connector on an embedded Kafka, kill a worker on the way, judge the result
+	$(BIN)/encharge-connector demo
+
+test: install   ## Run all tests, on a real Kafka where they need one
+	$(BIN)/python -m pytest
+
+test-fast: install  ## Run the tests that need neither Kafka nor a built wheel
+	$(BIN)/python -m pytest -m "not kafka and not wheel"
+
+check: install  ## Formatting, lint, types and fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -m "not kafka and not wheel"
+
+lock: install   ## Resolve the dependencies anew into requirements/*.txt
+	$(BIN)/python requirements/lock.py
+
+clean:          ## Remove everything that make made here (the cache of Kafka's jars stays)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""JSON Schemas of what goes in and out, loaded by name. Imports nothing from the connector."""

@@ -1,0 +1,14 @@
+"""Options and helpers that all tests share."""
+
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--vectors",
+        type=Path,
+        default=HERE / "vectors",
+        help="folder of the golden cases (*.jsonl), default tests/vectors",
+    )

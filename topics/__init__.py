@@ -1,0 +1,1 @@
+"""The Kafka topics the connector reads and writes. Imports nothing from the connector."""
