@@ -20,6 +20,7 @@ Scalar: TypeAlias = str | float | bool
 
 _SEGMENTS = re.compile(r"[^\[.\]]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_SYMBOLS: Final = {"number_equals": "=", "number_not_equals": "!="}
 _RADIX: Final = {"0x": 16, "0o": 8, "0b": 2}
 
 
@@ -36,6 +37,15 @@ class Condition:
     operator: str
     expected: Scalar | None = None
     path: str = ""
+
+    def __str__(self) -> str:
+        """Write the condition for people: `properties.total >= 100`, `userId exists`."""
+        dotted = f"{self.subject}.{self.path}" if self.path else self.subject
+        symbol = _SYMBOLS.get(self.operator, self.operator.replace("_", " "))
+        if self.expected is None:
+            return f"{dotted} {symbol}"
+        quoted = f'"{self.expected}"' if isinstance(self.expected, str) else _as_text(self.expected)
+        return f"{dotted} {symbol} {quoted}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,12 @@ def compile_condition(condition: Condition) -> Predicate:
     if test is None:
         return lambda _event: False
     return test(get, condition.expected)
+
+
+def actual_value(condition: Condition, event: Any) -> Any:
+    """Give the value a condition looks at, UNDEFINED where there is none."""
+    get = _getter(condition)
+    return UNDEFINED if get is None else get(event)
 
 
 def _getter(condition: Condition) -> Getter | None:

@@ -1,0 +1,45 @@
+"""What Encharge says in the body of an answer that is no success."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from connector.core.json_text import ReadError, read_json
+from connector.delivery.redaction import redact
+
+
+class EnchargeError(NamedTuple):
+    """`{"error": {"message", "errorCode", "traceId"}}`, as far as the body has it; the message redacted."""
+
+    message: str = ""
+    error_code: str = ""
+    trace_id: str = ""
+
+    def __str__(self) -> str:
+        """Give one line for a header or a log."""
+        parts = (
+            self.message,
+            self.error_code and f"errorCode={self.error_code}",
+            self.trace_id and f"traceId={self.trace_id}",
+        )
+        return " ".join(part for part in parts if part)
+
+
+def parse_error(body: bytes) -> EnchargeError:
+    """Read an answer's body; one that has another shape gives its beginning as the message."""
+    try:
+        parsed = read_json(body)
+    except ReadError:
+        return EnchargeError(redact(body[:2000].decode("utf-8", "replace")))
+    error: Any = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
+    if isinstance(error, dict):
+        return EnchargeError(
+            redact(_text(error.get("message"))),
+            _text(error.get("errorCode"))[:100],
+            _text(error.get("traceId"))[:100],
+        )
+    return EnchargeError(redact(_text(error)))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
