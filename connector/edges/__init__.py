@@ -1,0 +1,1 @@
+"""One file for each outside thing. Edges wrap and translate; they hold no rule of ours."""

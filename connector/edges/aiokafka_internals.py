@@ -1,0 +1,43 @@
+"""The few things we need of aiokafka that it does not offer in public; pinned by its version.
+
+Checked against aiokafka 0.14; tests/edges/test_aiokafka_internals.py fails when they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+# No topic may have an empty name, so getmany() of this partition gives nothing and drops nothing.
+_NO_PARTITION = TopicPartition("", 0)
+
+
+async def committed_with_metadata(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Fetch committed offsets and their metadata, which `committed()` drops."""
+    found: dict[TopicPartition, OffsetAndMetadata] = await consumer._coordinator.fetch_committed_offsets(  # noqa: SLF001
+        list(partitions)
+    )
+    return found
+
+
+def is_member(consumer: AIOKafkaConsumer) -> bool:
+    """Tell whether the group still knows us; a commit of a stranger may pass when the group is empty."""
+    return bool(consumer._coordinator.generation > 0)  # noqa: SLF001
+
+
+async def stay_in_group(consumer: AIOKafkaConsumer) -> None:
+    """Show that we are alive without taking records.
+
+    aiokafka leaves the group when nobody calls getmany() for max_poll_interval. Calling it for paused
+    partitions would throw their prefetched records away, so it is called for no partition at all.
+    """
+    await consumer.getmany(_NO_PARTITION)
+
+
+def rejoin(consumer: AIOKafkaConsumer) -> None:
+    """Ask for a new assignment."""
+    consumer._coordinator.request_rejoin()  # noqa: SLF001

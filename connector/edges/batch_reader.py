@@ -1,0 +1,320 @@
+"""Reads a topic in a consumer group and hands batches on; rebalances are its whole difficulty.
+
+aiokafka may, while a rebalance goes on, return records of the old assignment or already of the new one.
+Two natural ways to tell them apart are wrong: dropping a batch because the generation changed loses the
+first records of the new assignment, and letting the revoke listener wait for the read loop is a
+deadlock. The rule here:
+
+    reading --revoke begins--> revoking --revoke ends--> assigning --assign ends--> reading
+            batches are not handed on      epoch + 1         batches are held back
+
+A batch is stamped with the epoch when it was read. Whoever takes it waits until the reader is reading,
+and drops it when its epoch is over: its records were not settled, so their next owner reads them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from mode import Service
+
+from connector.edges.aiokafka_internals import (
+    committed_with_metadata,
+    is_member,
+    rejoin,
+    stay_in_group,
+)
+
+LARGEST_BATCH = 500  # records; a batch is handled without a pause of the event loop
+COMMIT_TIMEOUT_S = 5.0
+RECONNECT_S = 2.0
+ROOM_CHECK_S = 1.0  # how often a full reader shows the group that it is alive
+
+log = structlog.get_logger(__name__)
+
+
+class Batch(NamedTuple):
+    """Records of one partition, in order, read during one assignment."""
+
+    epoch: int
+    partition: TopicPartition
+    records: Sequence[ConsumerRecord]
+
+
+class Stage(Protocol):
+    """What a reader feeds: it knows which offsets are settled."""
+
+    @property
+    def held_records(self) -> int:
+        """Records taken and not settled."""
+        ...
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of these records."""
+        ...
+
+    def assign(self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]) -> None:
+        """Begin an assignment: all our partitions, with what was committed for them."""
+        ...
+
+    async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        """Take records of one partition."""
+        ...
+
+    async def room(self, below_records: int, below_bytes: int) -> None:
+        """Wait until less than this is held."""
+        ...
+
+    def commits(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        """Give what may be committed now."""
+        ...
+
+    async def drain(self, deadline_s: float) -> None:
+        """Finish what is under way, at most until the deadline, and begin nothing more."""
+        ...
+
+    def release(self) -> None:
+        """End the assignment; what is not settled belongs to somebody else now."""
+        ...
+
+
+class ReaderLimits(NamedTuple):
+    """How much may be read ahead of what is settled, and how long things may take."""
+
+    records: int
+    bytes: int
+    drain_s: float
+    commit_every_s: float
+
+
+class Channel(Protocol):
+    """Where batches go: a Faust channel."""
+
+    async def put(self, value: Batch) -> Any:
+        """Put one batch, waiting while the channel is full."""
+        ...
+
+
+class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
+    """A member of a consumer group that reads batches into a channel and commits what its stage settled."""
+
+    def __init__(
+        self,
+        *,
+        topic: str,
+        group: str,
+        stage: Stage,
+        channel: Channel,
+        limits: ReaderLimits,
+        session_timeout_s: float,
+        connection: Mapping[str, Any],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.topic, self.group = topic, group
+        self._stage, self._channel, self._limits = stage, channel, limits
+        self._connection = dict(connection)
+        self._session_timeout_s = session_timeout_s
+        self._consumer: AIOKafkaConsumer | None = None
+        self._epoch = 0
+        self._reading = asyncio.Event()
+        self._commit_lock = asyncio.Lock()
+        self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
+        self._queued = 0  # records in the channel or on their way into it
+        self._taken = asyncio.Event()  # something left the channel
+        self._paused = False
+        self._closed = False
+        self.assigned: frozenset[TopicPartition] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """Name of the service in Faust's logs."""
+        return f"{type(self).__name__}: {self.topic}"
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether we are a member of the group with an assignment, and not in a rebalance."""
+        return self._reading.is_set()
+
+    # The agent's side
+
+    async def hand_over(self, batch: Batch) -> None:
+        """Give a batch from the channel to the stage, unless its assignment is over."""
+        self._queued -= len(batch.records)
+        self._taken.set()
+        while batch.epoch == self._epoch and not self._closed:
+            if self._reading.is_set():
+                await self._stage.take(batch.partition, batch.records)
+                return
+            await self._reading.wait()
+
+    # Rebalance listener, called by aiokafka
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Drain, commit, forget. Every rebalance revokes everything (eager protocol)."""
+        self._reading.clear()
+        await self._stage.drain(self._limits.drain_s)
+        await self.commit()
+        self._stage.release()
+        self._committed.clear()
+        self.assigned = frozenset()
+        # From here on, what getmany() returns belongs to the next assignment.
+        self._epoch += 1
+        if revoked:
+            log.info("partitions revoked", topic=self.topic, partitions=sorted(p for _, p in revoked))
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Take up where the last owners stopped."""
+        consumer = self._consumer
+        assert consumer is not None
+        try:
+            # No heartbeat is sent while this listener runs, so it must not take long.
+            async with asyncio.timeout(self._session_timeout_s / 2):
+                found = await committed_with_metadata(consumer, assigned)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("committed offsets not found, will rejoin", topic=self.topic, error=_words(error))
+            rejoin(consumer)
+            return
+        self._stage.assign({partition: found.get(partition) for partition in assigned})
+        self._paused = False
+        self.assigned = frozenset(assigned)
+        if not self._closed:
+            self._reading.set()
+        log.info("partitions assigned", topic=self.topic, partitions=sorted(p for _, p in assigned))
+
+    # Reading
+
+    async def on_start(self) -> None:
+        """Begin reading and committing."""
+        self.add_future(self._read())
+        self.add_future(self._keep_committing())
+
+    async def _read(self) -> None:
+        consumer = await self._connect()
+        waiting: deque[Batch] = deque()
+        while consumer is not None and not self._closed:
+            try:
+                room = await self._room(consumer)
+                if room <= 0:
+                    continue
+                found = await consumer.getmany(timeout_ms=200, max_records=min(room, LARGEST_BATCH))
+            except KafkaError as error:
+                log.warning("reading failed, will repeat", topic=self.topic, error=_words(error))
+                await self.sleep(RECONNECT_S)
+                continue
+            epoch = self._epoch  # after the read: a rebalance inside getmany() has moved it already
+            for partition, records in found.items():
+                self._queued += len(records)
+                waiting.append(Batch(epoch, partition, records))
+            while waiting and not self._closed:
+                await self._channel.put(waiting.popleft())
+
+    async def _connect(self) -> AIOKafkaConsumer | None:
+        while not self._closed:
+            consumer = AIOKafkaConsumer(
+                group_id=self.group,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+                partition_assignment_strategy=[StickyPartitionAssignor],
+                session_timeout_ms=round(self._session_timeout_s * 1000),
+                heartbeat_interval_ms=round(min(self._session_timeout_s / 5, 3.0) * 1000),
+                max_poll_interval_ms=300_000,
+                metadata_max_age_ms=60_000,
+                fetch_max_bytes=16 * 1024**2,
+                rebalance_timeout_ms=30_000,
+                **self._connection,
+            )
+            consumer.subscribe([self.topic], listener=self)
+            self._consumer = consumer  # start() may call the listener already
+            try:
+                await consumer.start()
+            except KafkaError as error:
+                log.warning("Kafka cannot be reached, will repeat", error=_words(error))
+                self._consumer = None
+                await consumer.stop()
+                await self.sleep(RECONNECT_S)
+                continue
+            return consumer
+        return None
+
+    async def _room(self, consumer: AIOKafkaConsumer) -> int:
+        """Give how many records may be read now; while there is no room, wait a little instead."""
+        room = self._limits.records - self._queued - self._stage.held_records
+        is_full = room <= 0 or self._stage.held_bytes >= self._limits.bytes
+        if is_full != self._paused and self._reading.is_set():
+            (consumer.pause if is_full else consumer.resume)(*consumer.assignment())
+            self._paused = is_full
+        if not is_full:
+            return room
+        await stay_in_group(consumer)
+        self._taken.clear()
+        try:
+            async with asyncio.timeout(ROOM_CHECK_S):
+                if self._queued:
+                    await self._taken.wait()
+                # Half empty before reading on, so that a full reader does not fetch single records.
+                await self._stage.room(self._limits.records // 2 + 1, self._limits.bytes // 2 + 1)
+        except TimeoutError:
+            pass
+        return 0
+
+    # Committing
+
+    async def _keep_committing(self) -> None:
+        while not self._closed:
+            await self.sleep(self._limits.commit_every_s)
+            if self._reading.is_set():
+                await self.commit()
+
+    async def commit(self) -> None:
+        """Commit what is new; a failure is told and repeated with the next commit."""
+        async with self._commit_lock:
+            consumer = self._consumer
+            if consumer is None or not is_member(consumer):
+                return
+            found = self._stage.commits()
+            new = {tp: commit for tp, commit in found.items() if self._committed.get(tp) != commit}
+            if not new:
+                return
+            try:
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                    await consumer.commit(new)
+            except (KafkaError, TimeoutError) as error:
+                log.warning("commit failed, will repeat", topic=self.topic, error=_words(error))
+            else:
+                self._committed.update(new)
+
+    # Stopping
+
+    async def close(self) -> None:
+        """Read no more, finish what is under way, commit, leave the group. To be called once."""
+        self._closed = True
+        was_reading = self._reading.is_set()
+        self._reading.clear()
+        self._epoch += 1
+        if was_reading:
+            await self._stage.drain(self._limits.drain_s)
+            await self.commit()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            try:
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                    await consumer.stop()
+            except (KafkaError, TimeoutError) as error:
+                log.warning("leaving the group failed", topic=self.topic, error=_words(error))
+
+
+def _words(error: BaseException) -> str:
+    """Give the error's class and text in one line."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")

@@ -1,0 +1,16 @@
+"""Chance and wall-clock time, for the ports that ask for them."""
+
+from __future__ import annotations
+
+import random
+import time
+
+wall_clock = time.time
+
+
+class SystemDice:
+    """Implements the port Dice."""
+
+    def roll(self) -> float:
+        """Draw from [0, 1)."""
+        return random.random()  # noqa: S311  jitter

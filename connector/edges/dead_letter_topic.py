@@ -1,0 +1,33 @@
+"""Dead letters on a Kafka topic, written to all in-sync replicas before anything is settled."""
+
+from __future__ import annotations
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from connector.delivery.dead_letter import DeadLetter
+from connector.errors import OperationalError
+
+
+class DeadLetterTopic:
+    """Implements the port DeadLetterSink."""
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+        self._producer, self._topic = producer, topic
+
+    async def put(self, letter: DeadLetter) -> None:
+        """Return once the letter is written to the quorum.
+
+        Raises: OperationalError when it could not be written
+        """
+        try:
+            await self._producer.send_and_wait(
+                self._topic, letter.value, key=letter.key, headers=letter.headers
+            )
+        except MessageSizeTooLargeError as error:
+            raise OperationalError(
+                f"{self._topic} refuses a record of {len(letter.value or b'')} bytes;"
+                " raise its max.message.bytes (`encharge-connector topics apply`)"
+            ) from error
+        except KafkaError as error:
+            raise OperationalError(f"{self._topic}: {type(error).__name__}") from error

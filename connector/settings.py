@@ -1,0 +1,370 @@
+"""Every setting: its name, default, unit and reason, read once from the environment.
+
+The name of a setting is `CONNECTOR_` and the field's name in capitals. A secret may be given as a file
+instead: `CONNECTOR_ENCHARGE_API_KEY_FILE` holds the path of a file that holds the key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from connector.core.request import API_URL, INGEST_URL
+from connector.errors import ConfigurationError, Problem
+
+PREFIX: Final = "CONNECTOR_"
+
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?")
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"([0-9]+)\s*(B|KiB|MiB|GiB|kB|MB|GB)?")
+_BYTES: Final = {
+    "B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "kB": 1000, "MB": 1000**2, "GB": 1000**3,
+}  # fmt: skip
+_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+
+Parser = Callable[[str], Any]
+
+
+def setting(default: Any, parse: Parser, help: str, *, secret: bool = False) -> Any:  # noqa: A002
+    """Declare one setting; `help` says what it is, its unit, and why the default is what it is."""
+    return field(default=default, metadata={"parse": parse, "help": help, "secret": secret})
+
+
+def text(value: str) -> str:
+    """Take any text that is not blank."""
+    if not value.strip():
+        raise ValueError("is blank; leave it out or give it a value")
+    return value
+
+
+def integer(least: int, most: int | None = None) -> Parser:
+    """Take a whole number in a range."""
+
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[+-]?[0-9]+", value.strip()):
+            raise ValueError(f"{value!r} is no whole number")
+        number = int(value)
+        if number < least or (most is not None and number > most):
+            limits = f"at least {least}" if most is None else f"from {least} to {most}"
+            raise ValueError(f"{number} is out of range; it must be {limits}")
+        return number
+
+    return parse
+
+
+def rate(value: str) -> float:
+    """Take a positive number."""
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no number") from None
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{value!r} must be above 0")
+    return number
+
+
+def duration(least_s: float = 0.0) -> Parser:
+    """Take 500ms, 30s, 15m, 4h, 2d or a number of seconds."""
+
+    def parse(value: str) -> float:
+        match = _DURATION.fullmatch(value.strip())
+        if match is None:
+            raise ValueError(f"{value!r} is no duration; write e.g. 500ms, 30s, 15m or 4h")
+        seconds = float(match[1]) * _SECONDS[match[2] or "s"]
+        if seconds < least_s:
+            raise ValueError(f"{value!r} is too short; it must be at least {least_s:g}s")
+        return seconds
+
+    return parse
+
+
+def size(value: str) -> int:
+    """Take 1048576, 512KiB, 64MiB, ..."""
+    match = _SIZE.fullmatch(value.strip())
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"{value!r} is no size; write e.g. 1048576, 512KiB or 64MiB")
+    return int(match[1]) * _BYTES[match[2] or "B"]
+
+
+def one_of(*choices: str) -> Parser:
+    """Take one of a few words, in any case."""
+
+    def parse(value: str) -> str:
+        by_lower = {choice.lower(): choice for choice in choices}
+        if value.strip().lower() not in by_lower:
+            raise ValueError(f"{value!r} is not known; it must be one of {', '.join(choices)}")
+        return by_lower[value.strip().lower()]
+
+    return parse
+
+
+def topic(value: str) -> str:
+    """Take a name that Kafka allows for a topic."""
+    if not _TOPIC.fullmatch(value) or value in (".", ".."):
+        raise ValueError(f"{value!r} is no topic name; use letters, digits, '.', '_' and '-'")
+    return value
+
+
+def servers(value: str) -> str:
+    """Take host:port[,host:port ...]."""
+    for server in value.split(","):
+        host, _, port = server.strip().rpartition(":")
+        if not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(f"{server.strip()!r} is not host:port; write e.g. kafka-1:9092,kafka-2:9092")
+    return value.replace(" ", "")
+
+
+def url(value: str) -> str:
+    """Take an http or https address; a slash at its end is dropped."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"{value!r} is no address; write e.g. https://api.encharge.io")
+    return value.rstrip("/")
+
+
+def path(value: str) -> Path:
+    """Take the path of a file."""
+    return Path(text(value)).expanduser()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings of a worker and of the commands, as the environment gives them."""
+
+    kafka_bootstrap_servers: str = setting(
+        "localhost:9092", servers, "Kafka brokers to start from: host:port, several separated by commas"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
+        "PLAINTEXT", one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "how to talk to the brokers"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+        "PLAIN",
+        one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
+        "how to log in, with the security protocols SASL_PLAINTEXT and SASL_SSL",
+    )
+    kafka_sasl_username: str | None = setting(None, text, "user to log in as")
+    kafka_sasl_password: str | None = setting(None, text, "password of that user", secret=True)
+    kafka_ssl_ca_file: Path | None = setting(
+        None, path, "certificates (PEM) to trust; the system's when left out"
+    )
+    kafka_ssl_cert_file: Path | None = setting(None, path, "our certificate (PEM), for mutual TLS")
+    kafka_ssl_key_file: Path | None = setting(None, path, "the key (PEM) of our certificate")
+
+    source_topic: str = setting("segment.events", topic, "topic with Segment events, keyed in any way")
+    by_user_topic: str = setting(
+        "segment.events.by-user", topic, "the connector's own topic, keyed by person"
+    )
+    dead_letter_topic: str = setting(
+        "encharge.dead-letter", topic, "topic for records that are given up, with the reason in headers"
+    )
+    group_id: str = setting(
+        "encharge-connector",
+        text,
+        "first part of the consumer groups: <it>.ingest and <it>.deliver.<destination id>",
+    )
+    partitioning: Literal["repartition", "source"] = setting(
+        "repartition",
+        one_of("repartition", "source"),
+        "repartition: events go through the by-user topic; source: the source topic is keyed by person"
+        " already and read directly",
+    )
+    unidentified: Literal["dead-letter", "deliver"] = setting(
+        "dead-letter",
+        one_of("dead-letter", "deliver"),
+        "what happens to events that name nobody (no userId, anonymousId or email); Segment itself refuses"
+        " them",
+    )
+    topic_replication: int | None = setting(
+        None,
+        integer(1, 100),
+        "replicas of topics that `topics apply` creates; the broker's default when left out",
+    )
+
+    destination_file: Path = setting(Path("destination.yaml"), path, "the mappings")
+    encharge_api_key: str | None = setting(
+        None, text, "key of the Encharge account (Account page, API keys)", secret=True
+    )
+    encharge_write_key: str | None = setting(
+        None, text, "another key for the ingest host, if the account has one", secret=True
+    )
+    encharge_ingest_url: str = setting(INGEST_URL, url, "address that takes events")
+    encharge_api_url: str = setting(API_URL, url, "address of the REST API, without /v1")
+    request_timeout: float = setting(
+        10.0, duration(0.1), "seconds for one request in all; the reference's limit"
+    )
+
+    max_in_flight: int = setting(
+        256, integer(1, 10_000), "requests under way at once; see docs/capacity.md for how to size it"
+    )
+    max_buffered_records: int = setting(
+        4000, integer(1, 1_000_000), "records read but not settled; more makes no worker faster"
+    )
+    max_buffered_bytes: int = setting(
+        64 * 1024**2, size, "bytes of records read but not settled, so that memory stays flat"
+    )
+    max_record_bytes: int = setting(
+        1024**2, size, "largest record that is read as an event; Segment's own limit is 32 KiB an event"
+    )
+    retry_window: float = setting(
+        4 * 3600.0, duration(), "age at which a failing request becomes a dead letter"
+    )
+    commit_interval: float = setting(1.0, duration(0.05), "seconds between two commits of offsets")
+    session_timeout: float = setting(
+        10.0, duration(1.0), "seconds until the group takes over the partitions of a dead worker"
+    )
+    drain_timeout: float = setting(
+        8.0,
+        duration(),
+        "seconds for requests under way to finish at a stop or a rebalance; must stay well below the 30 s"
+        " that the group waits for us",
+    )
+
+    web_host: str = setting("127.0.0.1", text, "address of /live, /ready, /status and /metrics")
+    web_port: int = setting(6066, integer(0, 65535), "port of the same; 0 switches them off")
+    console_token: str | None = setting(None, text, "token that allows actions in the console", secret=True)
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", one_of("debug", "info", "warning", "error"), "least important messages that are logged"
+    )
+    log_format: Literal["console", "json"] = setting(
+        "console", one_of("console", "json"), "lines for people, or one JSON object a line"
+    )
+    maven_url: str | None = setting(
+        None, url, "repository to fetch the embedded Kafka from; Maven Central when left out"
+    )
+
+    @property
+    def ingest_group(self) -> str:
+        """Consumer group of the ingest stage."""
+        return f"{self.group_id}.ingest"
+
+    def deliver_group(self, destination_id: str) -> str:
+        """Consumer group of the deliver stage of one destination."""
+        return f"{self.group_id}.deliver.{destination_id}"
+
+    @property
+    def deliver_topic(self) -> str:
+        """The topic that the deliver stage reads."""
+        return self.source_topic if self.partitioning == "source" else self.by_user_topic
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read all settings.
+
+        Raises: ConfigurationError with one problem for each unknown, malformed or contradicting setting
+        """
+        known = {variable_of(each): each for each in fields(cls)}
+        secret_files = {f"{name}_FILE": name for name, each in known.items() if each.metadata["secret"]}
+        problems: list[Problem] = []
+        values: dict[str, Any] = {}
+        for variable in sorted(environment):
+            if not variable.startswith(PREFIX):
+                continue
+            try:
+                if variable in known:
+                    found = known[variable]
+                    values[found.name] = _parsed(found, environment[variable])
+                elif variable in secret_files:
+                    if secret_files[variable] in environment:
+                        raise ValueError(f"is set along with {secret_files[variable]}; keep one of them")
+                    found = known[secret_files[variable]]
+                    values[found.name] = read_secret(Path(environment[variable]))
+                else:
+                    raise ValueError(_unknown(variable, (*known, *secret_files)))
+            except ValueError as error:
+                problems.append(Problem(str(error), path=variable))
+        settings = cls(**values)
+        problems += _contradictions(settings)
+        if problems:
+            raise ConfigurationError(problems)
+        return settings
+
+
+def variable_of(each: Field[Any]) -> str:
+    """Give the environment variable of a field of Settings."""
+    return PREFIX + each.name.upper()
+
+
+def default_of(each: Field[Any]) -> Any:
+    """Give the default of a field of Settings."""
+    assert each.default is not MISSING
+    return each.default
+
+
+def read_secret(file: Path) -> str:
+    """Read a secret from a file, without the line break at its end.
+
+    Raises: ValueError that names the file, never what it holds
+    """
+    try:
+        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"
+        ) from None
+    if not secret:
+        raise ValueError(f"{file} is empty")
+    return secret
+
+
+def _parsed(found: Field[Any], value: str) -> Any:
+    try:
+        return found.metadata["parse"](value)
+    except ValueError:
+        if found.metadata["secret"]:
+            raise ValueError("is blank; leave it out or give it a value") from None
+        raise
+
+
+def _unknown(variable: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(variable, known, n=1, cutoff=0.75)
+    hint = f"did you mean {close[0]}?" if close else "`encharge-connector settings` lists all"
+    return f"is no setting; {hint}"
+
+
+def _contradictions(settings: Settings) -> Iterable[Problem]:
+    uses_sasl = settings.kafka_security_protocol.startswith("SASL")
+    uses_ssl = settings.kafka_security_protocol.endswith("SSL")
+    if uses_sasl and not (settings.kafka_sasl_username and settings.kafka_sasl_password):
+        yield Problem(
+            f"{settings.kafka_security_protocol} needs a user and a password; set"
+            " CONNECTOR_KAFKA_SASL_USERNAME and CONNECTOR_KAFKA_SASL_PASSWORD",
+            path="CONNECTOR_KAFKA_SECURITY_PROTOCOL",
+        )
+    if settings.kafka_sasl_username and not uses_sasl:
+        yield Problem(
+            f"is set, but {settings.kafka_security_protocol} does not log in; set"
+            " CONNECTOR_KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT",
+            path="CONNECTOR_KAFKA_SASL_USERNAME",
+        )
+    files = (settings.kafka_ssl_ca_file, settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file)
+    if any(files) and not uses_ssl:
+        yield Problem(
+            f"{settings.kafka_security_protocol} uses no TLS, but CONNECTOR_KAFKA_SSL_… files are given; set"
+            " it to SSL or SASL_SSL",
+            path="CONNECTOR_KAFKA_SECURITY_PROTOCOL",
+        )
+    if bool(settings.kafka_ssl_cert_file) != bool(settings.kafka_ssl_key_file):
+        yield Problem(
+            "a certificate and its key go together; set both or none of CONNECTOR_KAFKA_SSL_CERT_FILE and"
+            " CONNECTOR_KAFKA_SSL_KEY_FILE",
+            path="CONNECTOR_KAFKA_SSL_CERT_FILE",
+        )
+    for file in files:
+        if file is not None and not file.is_file():
+            yield Problem(f"{file} is no file", path="CONNECTOR_KAFKA_SSL_…_FILE")
+    topics = (settings.source_topic, settings.by_user_topic, settings.dead_letter_topic)
+    if len(set(topics)) < len(topics):
+        yield Problem(
+            f"source, by-user and dead-letter topic must differ, they are {', '.join(topics)}",
+            path="CONNECTOR_SOURCE_TOPIC",
+        )
+    if settings.drain_timeout > 20:
+        yield Problem(
+            f"is {settings.drain_timeout:g}s; at most 20s, as the group waits 30s for us at a rebalance",
+            path="CONNECTOR_DRAIN_TIMEOUT",
+        )

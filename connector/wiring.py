@@ -1,0 +1,208 @@
+"""Builds a worker from settings: the only file that knows all layers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Any, Literal
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from connector.delivery.dispatcher import Context
+from connector.delivery.planner import plan_with
+from connector.delivery.retry import RetryPolicy
+from connector.delivery.stats import DeliveryStats, IngestStats
+from connector.edges import faust_app
+from connector.edges.batch_reader import BatchReader, ReaderLimits, Stage
+from connector.edges.chance import SystemDice, wall_clock
+from connector.edges.dead_letter_topic import DeadLetterTopic
+from connector.edges.deliver_stage import DeliverStage
+from connector.edges.destination_file import read_destination_file
+from connector.edges.encharge_sender import EnchargeSender
+from connector.edges.ingest_stage import IngestStage
+from connector.edges.kafka import connection
+from connector.edges.metrics import StageCollector
+from connector.edges.producer import start_producer
+from connector.edges.web import Health, start_web
+from connector.errors import ConfigurationError, Problem
+from connector.settings import Settings
+
+Role = Literal["all", "ingest", "deliver"]
+
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    """One worker process: a Faust application with up to two readers and their stages."""
+
+    def __init__(self, settings: Settings, role: Role) -> None:
+        self._settings = settings
+        self._ingests = role in ("all", "ingest") and settings.partitioning == "repartition"
+        self._delivers = role in ("all", "deliver")
+        if role == "ingest" and not self._ingests:
+            raise ConfigurationError(
+                Problem("is source, so there is nothing to ingest", path="CONNECTOR_PARTITIONING")
+            )
+        self._app = faust_app.make_app(broker=settings.kafka_bootstrap_servers)
+        self._readers: list[BatchReader] = []
+        self.delivery, self.ingest = DeliveryStats(), IngestStats()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until told to stop, then drain, commit and leave the groups.
+
+        Raises: ConfigurationError, OperationalError before anything is read
+        """
+        settings = self._settings
+        async with AsyncExitStack() as stack:
+            producer = await _or_stop(start_producer(settings), stop)
+            if producer is None:
+                return
+            stack.push_async_callback(producer.stop)
+            dead_letters = DeadLetterTopic(producer, settings.dead_letter_topic)
+            if self._ingests:
+                self._add_ingest(producer, dead_letters)
+            if self._delivers:
+                await self._add_deliver(stack, dead_letters)
+            if settings.web_port:
+                health = Health(self.not_ready, self.status)
+                web = await start_web(
+                    health, self._registry(), host=settings.web_host, port=settings.web_port
+                )
+                stack.push_async_callback(web.cleanup)
+            await faust_app.start(self._app, self._readers)
+            stack.push_async_callback(self._app.stop)
+            log.info("worker started", ingests=self._ingests, delivers=self._delivers)
+            await _first(stop.wait(), self._app.wait_for_stopped())
+            log.info("worker stopping")
+            await asyncio.gather(*(reader.close() for reader in self._readers))
+        if self._app.crash_reason is not None:
+            raise self._app.crash_reason
+        log.info("worker stopped", settled=self.delivery.settled, forwarded=self.ingest.forwarded)
+
+    def _add_ingest(self, producer: AIOKafkaProducer, dead_letters: DeadLetterTopic) -> None:
+        settings = self._settings
+        stage = IngestStage(
+            producer=producer,
+            dead_letters=dead_letters,
+            topic=settings.by_user_topic,
+            unidentified=settings.unidentified,
+            largest_record=settings.max_record_bytes,
+            stats=self.ingest,
+        )
+        self._add_reader("ingest", settings.source_topic, settings.ingest_group, stage)
+
+    async def _add_deliver(self, stack: AsyncExitStack, dead_letters: DeadLetterTopic) -> None:
+        settings = self._settings
+        file = read_destination_file(settings.destination_file)
+        if settings.encharge_api_key is None:
+            raise ConfigurationError(
+                Problem("is required to deliver; or set …_FILE", path="CONNECTOR_ENCHARGE_API_KEY")
+            )
+        destination = file.compile(
+            api_key=settings.encharge_api_key,
+            write_key=settings.encharge_write_key,
+            ingest_url=settings.encharge_ingest_url,
+            api_url=settings.encharge_api_url,
+        )
+        sender = await stack.enter_async_context(
+            EnchargeSender(timeout_s=settings.request_timeout, max_connections=settings.max_in_flight)
+        )
+        context = Context(
+            sender=sender,
+            dead_letters=dead_letters,
+            dice=SystemDice(),
+            wall_clock=wall_clock,
+            policy=RetryPolicy(window_s=settings.retry_window),
+            max_in_flight=settings.max_in_flight,
+            destination=destination.id,
+            config_version=file.version,
+            stats=self.delivery,
+        )
+        stage = DeliverStage(context, plan_with(destination, largest_record=settings.max_record_bytes))
+        group = settings.deliver_group(destination.id)
+        self._add_reader("deliver", settings.deliver_topic, group, stage)
+
+    def _add_reader(self, name: str, topic: str, group: str, stage: Stage) -> None:
+        settings = self._settings
+        channel = faust_app.make_channel(self._app)
+        reader = BatchReader(
+            topic=topic,
+            group=group,
+            stage=stage,
+            channel=channel,
+            limits=ReaderLimits(
+                records=settings.max_buffered_records,
+                bytes=settings.max_buffered_bytes,
+                drain_s=settings.drain_timeout,
+                commit_every_s=settings.commit_interval,
+            ),
+            session_timeout_s=settings.session_timeout,
+            connection=connection(settings, name),
+        )
+        faust_app.add_agent(self._app, name, channel, reader)
+        self._readers.append(reader)
+
+    def _registry(self) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        registry.register(StageCollector(self.delivery, self.ingest))
+        return registry
+
+    def not_ready(self) -> list[str]:
+        """Say why the worker does not deliver, as codes; empty when it is ready."""
+        return [f"not_assigned:{reader.topic}" for reader in self._readers if not reader.is_reading]
+
+    def status(self) -> dict[str, Any]:
+        """Give what the worker holds and has done."""
+        return {
+            "readers": [
+                {
+                    "topic": reader.topic,
+                    "group": reader.group,
+                    "partitions": sorted(number for _, number in reader.assigned),
+                    "reading": reader.is_reading,
+                }
+                for reader in self._readers
+            ],
+            "delivered": dict(self.delivery.delivered),
+            "dead_letters": dict(self.delivery.dead_letters + self.ingest.dead_letters),
+            "retries": self.delivery.retries,
+            "in_flight": self.delivery.in_flight,
+        }
+
+
+async def run_worker(settings: Settings, role: Role) -> None:
+    """Run one worker in this process until SIGTERM or SIGINT; a second signal ends it at once."""
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(130)  # the second signal: no draining, no commit; at least once holds
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await Worker(settings, role).run(stop)
+
+
+async def _or_stop(work: Any, stop: asyncio.Event) -> Any:
+    """Give the result of some work, None when told to stop first."""
+    task = asyncio.ensure_future(work)
+    await _first(task, stop.wait())
+    return task.result() if task.done() and not task.cancelled() else None
+
+
+async def _first(*awaitables: Any) -> None:
+    tasks: Sequence[asyncio.Future[Any]] = [asyncio.ensure_future(each) for each in awaitables]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
