@@ -77,15 +77,23 @@ class FieldsError(ConnectorError):
     """A fields tree is wrong (`at_load`), or cannot be resolved for one event.
 
     `kind` is the reference's error class: AggregateError and ValidationError come from the check
-    before resolving, Error and the names of liquid's errors from resolving.
+    before resolving, Error and the names of liquid's errors from resolving. `paths` tells where in the
+    tree each message belongs, as far as that is known.
     """
 
     code = "fields"
     exit_code = 2
 
-    def __init__(self, messages: Iterable[str] | str, *, kind: str = "Error") -> None:
+    def __init__(
+        self,
+        messages: Iterable[str] | str,
+        *,
+        kind: str = "Error",
+        paths: Iterable[tuple[str, ...]] = (),
+    ) -> None:
         self.messages = (messages,) if isinstance(messages, str) else tuple(messages)
         self.kind = kind
+        self.paths = tuple(paths) or ((),) * len(self.messages)
         super().__init__(" ".join(self.messages))
 
     @property

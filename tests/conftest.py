@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tests.kafka_choice import choice
+
 HERE = Path(__file__).parent
 
 
@@ -12,3 +14,7 @@ def pytest_addoption(parser):
         default=HERE / "vectors",
         help="folder of the golden cases (*.jsonl), default tests/vectors",
     )
+
+
+def pytest_report_header(config):
+    return f"Kafka for the tests: {choice()}"

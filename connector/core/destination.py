@@ -112,8 +112,10 @@ def _compiled(mappings: Iterable[AbstractMapping[str, Any]], endpoints: Endpoint
         try:
             fields = compile_fields(config.get("fields", {}))
         except FieldsError as error:
-            path = f"mappings[{index}].fields"
-            problems += [Problem(message, path=path) for message in error.messages]
+            problems += [
+                Problem(message, path=".".join((f"mappings[{index}].fields", *path)))
+                for message, path in zip(error.messages, error.paths, strict=True)
+            ]
             continue
         try:
             trigger = compile_trigger(config.get("trigger", ""))

@@ -50,7 +50,7 @@ def is_directive(tree: Any) -> bool:
 
 class _Complaint(FieldsError):
     def __init__(self, text: str, path: Path) -> None:
-        super().__init__(f"/{'/'.join(path)} {text}.", kind="ValidationError")
+        super().__init__(f"/{'/'.join(path)} {text}.", kind="ValidationError", paths=(path,))
 
 
 def _check(tree: Any, path: Path) -> None:
@@ -79,13 +79,15 @@ def _check_members(tree: Mapping[str, Any], path: Path) -> None:
 
 def _collect(checks: Iterable[tuple[Check, Any, Path]]) -> None:
     messages: list[str] = []
+    paths: list[Path] = []
     for check, tree, path in checks:
         try:
             check(tree, path)
         except FieldsError as error:
             messages += error.messages
+            paths += error.paths
     if messages:
-        raise FieldsError(messages, kind="AggregateError")
+        raise FieldsError(messages, kind="AggregateError", paths=paths)
 
 
 def _check_directive(tree: Mapping[str, Any], path: Path) -> None:

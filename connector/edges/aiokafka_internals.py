@@ -41,3 +41,14 @@ async def stay_in_group(consumer: AIOKafkaConsumer) -> None:
 def rejoin(consumer: AIOKafkaConsumer) -> None:
     """Ask for a new assignment."""
     consumer._coordinator.request_rejoin()  # noqa: SLF001
+
+
+def let_others_first(consumer: AIOKafkaConsumer, partition: TopicPartition) -> None:
+    """Put a partition's prefetched records behind those of all others.
+
+    getmany() empties the prefetched partitions one after the other, and one of them may hold a thousand
+    records of few people.
+    """
+    records = consumer._fetcher._records  # noqa: SLF001
+    if partition in records:
+        records.move_to_end(partition)

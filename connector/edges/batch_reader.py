@@ -30,11 +30,13 @@ from mode import Service
 from connector.edges.aiokafka_internals import (
     committed_with_metadata,
     is_member,
+    let_others_first,
     rejoin,
     stay_in_group,
 )
 
-LARGEST_BATCH = 500  # records; a batch is handled without a pause of the event loop
+LARGEST_BATCH = 250  # records; a batch is handled without a pause of the event loop
+BATCHES_IN_BUFFER = 16  # so that what is held comes from several partitions
 COMMIT_TIMEOUT_S = 5.0
 RECONNECT_S = 2.0
 ROOM_CHECK_S = 1.0  # how often a full reader shows the group that it is alive
@@ -123,6 +125,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         super().__init__(**kwargs)
         self.topic, self.group = topic, group
         self._stage, self._channel, self._limits = stage, channel, limits
+        self._batch_size = min(LARGEST_BATCH, max(limits.records // BATCHES_IN_BUFFER, 1))
         self._connection = dict(connection)
         self._session_timeout_s = session_timeout_s
         self._consumer: AIOKafkaConsumer | None = None
@@ -207,7 +210,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 room = await self._room(consumer)
                 if room <= 0:
                     continue
-                found = await consumer.getmany(timeout_ms=200, max_records=min(room, LARGEST_BATCH))
+                found = await consumer.getmany(timeout_ms=200, max_records=min(room, self._batch_size))
             except KafkaError as error:
                 log.warning("reading failed, will repeat", topic=self.topic, error=_words(error))
                 await self.sleep(RECONNECT_S)
@@ -216,6 +219,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             for partition, records in found.items():
                 self._queued += len(records)
                 waiting.append(Batch(epoch, partition, records))
+                let_others_first(consumer, partition)
             while waiting and not self._closed:
                 await self._channel.put(waiting.popleft())
 

@@ -1,0 +1,50 @@
+"""The command line: a command parses, calls one function, prints.
+
+Results go to standard output, logs and progress to standard error. Exit 0 fine, 1 a finding, 2 usage
+or configuration, 3 an operational error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+import click
+
+from connector import __version__
+
+# Command -> module that holds it. Imported when asked for: `--help` must not wait for Faust.
+_COMMANDS: Final[Mapping[str, str]] = {
+    "init": "connector.cli.init",
+    "check": "connector.cli.check",
+    "run": "connector.cli.run",
+    "explain": "connector.cli.explain",
+    "topics": "connector.cli.topics",
+    "send": "connector.cli.send",
+    "settings": "connector.cli.settings",
+    "demo": "connector.cli.demo",
+    "kafka": "connector.cli.kafka",
+    "simulator": "connector.cli.simulator",
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = import_module(_COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="encharge-connector")
+def cli() -> None:
+    """Deliver Segment events from Kafka to Encharge, in order per person, without loss.
+
+    Settings come from the environment (CONNECTOR_…); `encharge-connector settings` lists them.
+    """

@@ -1,0 +1,44 @@
+"""What commands share: settings, JSON or text, running coroutines."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import click
+import orjson
+import uvloop
+
+from connector.edges.logs import set_up_logs
+from connector.settings import Settings
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(command: Command) -> Command:
+    """Add --json to a command that reports."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
+
+
+def read_settings() -> Settings:
+    """Read the environment.
+
+    Raises: ConfigurationError
+    """
+    return Settings.from_environment(os.environ)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on one line."""
+    click.echo(orjson.dumps(value, default=str).decode())
+
+
+def run_async(work: Coroutine[Any, Any, T], *, quiet: bool = True) -> T:
+    """Run a coroutine on uvloop; `quiet` hides the libraries' own log lines."""
+    if quiet:
+        set_up_logs("error", "console")  # a command tells in one line what a log tells in many
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)

@@ -1,0 +1,46 @@
+"""`encharge-connector settings`: every setting with its value here, its default and its reason."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from connector.cli.output import json_option, print_json, read_settings
+from connector.settings import Settings, default_of, variable_of
+
+HIDDEN = "••••••"
+
+
+@click.command("settings")
+@json_option
+def command(*, as_json: bool) -> None:
+    """List all settings: value, default, meaning. Secrets are shown as set or not set only."""
+    settings = read_settings()
+    rows = [_row(settings, each) for each in fields(Settings)]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.secho(row["name"], bold=True, nl=False)
+        click.echo(f" = {row['value']}" + ("" if row["is_default"] else f"  (default {row['default']})"))
+        click.echo(f"    {row['help']}")
+
+
+def _row(settings: Settings, each: Any) -> dict[str, Any]:
+    value, default = getattr(settings, each.name), default_of(each)
+    return {
+        "name": variable_of(each),
+        "value": _shown(value, secret=each.metadata["secret"]),
+        "default": _shown(default, secret=False),
+        "is_default": value == default,
+        "help": each.metadata["help"],
+        "secret": each.metadata["secret"],
+    }
+
+
+def _shown(value: Any, *, secret: bool) -> str:
+    if value is None:
+        return "not set"
+    return HIDDEN if secret else str(value)
