@@ -1,4 +1,4 @@
-"""Resolve pyproject.toml into requirements/runtime.txt and requirements/dev.txt, with hashes.
+"""Resolve pyproject.toml into requirements/runtime.txt, build.txt and dev.txt, with hashes.
 
 No index address is written, so the files serve whatever index pip is set up with.
 """
@@ -11,8 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUTS = {
-    "runtime.txt": [],
-    "dev.txt": ["--extra", "embedded", "--group", "dev"],
+    "runtime.txt": ["pyproject.toml"],
+    "build.txt": ["--group", "build"],
+    "dev.txt": ["pyproject.toml", "--extra", "embedded", "--group", "dev"],
 }
 
 
@@ -20,7 +21,7 @@ def main() -> None:
     """Write both files; versions already locked are kept unless --upgrade is given."""
     for name, options in OUTPUTS.items():
         command = [
-            sys.executable, "-m", "uv", "pip", "compile", "pyproject.toml",
+            sys.executable, "-m", "uv", "pip", "compile",
             "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
             "--custom-compile-command", "make lock",
             "--output-file", f"requirements/{name}",

@@ -12,7 +12,7 @@ def broker():
     if docker_answers():
         from testcontainers.kafka import KafkaContainer
 
-        with KafkaContainer("apache/kafka:4.1.1") as container:
+        with KafkaContainer("apache/kafka:4.3.1") as container:
             yield ContainerBroker(container)
         return
     from connector.embedded import EmbeddedKafka

@@ -61,7 +61,7 @@ class Sender:
 async def until(check, *, within_s=5.0):
     """Let the event loop run until something holds."""
     async with asyncio.timeout(within_s):
-        while not check():  # noqa: ASYNC110  the simulator has no event to wait for
+        while not check():
             await asyncio.sleep(0)
 
 
