@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, TypeAlias
 
 
 class ConnectorError(Exception):
@@ -115,14 +115,18 @@ class PayloadError(ConnectorError):
         self.message, self.kind, self.status = message, kind, status
 
 
+UnreadableReason: TypeAlias = Literal["empty", "too_large", "not_json", "not_an_object", "no_identity"]
+
+
 class UnreadableRecord(ConnectorError):
-    """A source record holds no deliverable event; `reason` is one of a closed set of codes."""
+    """A source record holds no deliverable event; the dead letter's code is `unreadable_` and the reason."""
 
     code = "unreadable"
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: UnreadableReason, message: str) -> None:
         super().__init__(message)
-        self.reason, self.message = reason, message
+        self.reason: UnreadableReason = reason
+        self.message = message
 
 
 class OperationalError(ConnectorError):

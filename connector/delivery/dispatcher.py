@@ -17,13 +17,14 @@ from dataclasses import dataclass
 
 import structlog
 
+from connector.delivery.codes import INTERNAL
 from connector.delivery.dead_letter import Reason, make_dead_letter
 from connector.delivery.encharge_error import parse_error
 from connector.delivery.lane import Lane, Work
 from connector.delivery.offset_map import encode_map
 from connector.delivery.offsets import OffsetTracker
 from connector.delivery.outcome import Delivered, NoReply, Outcome, Rejected, Throttled, Transient, classify
-from connector.delivery.planner import INTERNAL, PlanRecord, Task
+from connector.delivery.planner import PlanRecord, Task
 from connector.delivery.ports import DeadLetterSink, Dice, Sender
 from connector.delivery.record import Partition, Record
 from connector.delivery.retry import GiveUp, RetryIn, RetryPolicy, Settle, backoff_s, next_step

@@ -7,12 +7,10 @@ from typing import NamedTuple, TypeAlias
 
 from connector.core import Destination, PlanError, Request
 from connector.core.event import events_of, read_object
+from connector.delivery.codes import UNREADABLE_PREFIX
 from connector.delivery.dead_letter import Reason
 from connector.delivery.record import Record
 from connector.errors import UnreadableRecord
-
-UNREADABLE_PREFIX = "unreadable_"
-INTERNAL = "internal"
 
 
 class Task(NamedTuple):

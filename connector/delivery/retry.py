@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from connector.delivery.codes import RETRY_WINDOW
 from connector.delivery.outcome import Delivered, Outcome, Rejected, Throttled, Transient, Unauthorized
 
 
@@ -43,8 +44,6 @@ class GiveUp:
 
 Step: TypeAlias = Settle | RetryIn | GiveUp
 
-WINDOW_OVER = "retry_window"
-
 
 def next_step(policy: RetryPolicy, outcome: Outcome, *, attempt: int, age_s: float, roll: float) -> Step:
     """Decide what follows attempt number `attempt` (from 1).
@@ -58,7 +57,7 @@ def next_step(policy: RetryPolicy, outcome: Outcome, *, attempt: int, age_s: flo
         case Rejected():
             return GiveUp(outcome.code)
         case Transient() if age_s >= policy.window_s:
-            return GiveUp(WINDOW_OVER)
+            return GiveUp(RETRY_WINDOW)
         case Transient(retry_after_s=asked_s) | Throttled(retry_after_s=asked_s):
             return RetryIn(max(asked_s or 0.0, backoff_s(policy, attempt, roll)))
         case Unauthorized():
