@@ -7,12 +7,12 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
+from connector.core import Destination
 from connector.delivery.dispatcher import Context
 from connector.delivery.planner import plan_with
 from connector.delivery.retry import RetryPolicy
@@ -27,12 +27,15 @@ from connector.edges.encharge_sender import EnchargeSender
 from connector.edges.ingest_stage import IngestStage
 from connector.edges.kafka import connection
 from connector.edges.metrics import StageCollector
-from connector.edges.producer import start_producer
+from connector.edges.producer import Producer, start_producer
 from connector.edges.web import Health, start_web
 from connector.errors import ConfigurationError, Problem
 from connector.settings import Settings
 
 Role = Literal["all", "ingest", "deliver"]
+
+# systemd and `docker compose` may signal the supervisor and the worker, who then hears it twice.
+SAME_SIGNAL_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +61,8 @@ class Worker:
         Raises: ConfigurationError, OperationalError before anything is read
         """
         settings = self._settings
+        # Before Kafka is asked for anything: what is wrong here would not be told while Kafka is down.
+        deliverable = _read_deliverable(settings) if self._delivers else None
         async with AsyncExitStack() as stack:
             producer = await _or_stop(start_producer(settings), stop)
             if producer is None:
@@ -66,8 +71,8 @@ class Worker:
             dead_letters = DeadLetterTopic(producer, settings.dead_letter_topic)
             if self._ingests:
                 self._add_ingest(producer, dead_letters)
-            if self._delivers:
-                await self._add_deliver(stack, dead_letters)
+            if deliverable is not None:
+                await self._add_deliver(stack, deliverable, dead_letters)
             if settings.web_port:
                 health = Health(self.not_ready, self.status)
                 web = await start_web(
@@ -84,7 +89,7 @@ class Worker:
             raise self._app.crash_reason
         log.info("worker stopped", settled=self.delivery.settled, forwarded=self.ingest.forwarded)
 
-    def _add_ingest(self, producer: AIOKafkaProducer, dead_letters: DeadLetterTopic) -> None:
+    def _add_ingest(self, producer: Producer, dead_letters: DeadLetterTopic) -> None:
         settings = self._settings
         stage = IngestStage(
             producer=producer,
@@ -96,19 +101,11 @@ class Worker:
         )
         self._add_reader("ingest", settings.source_topic, settings.ingest_group, stage)
 
-    async def _add_deliver(self, stack: AsyncExitStack, dead_letters: DeadLetterTopic) -> None:
+    async def _add_deliver(
+        self, stack: AsyncExitStack, deliverable: _Deliverable, dead_letters: DeadLetterTopic
+    ) -> None:
         settings = self._settings
-        file = read_destination_file(settings.destination_file)
-        if settings.encharge_api_key is None:
-            raise ConfigurationError(
-                Problem("is required to deliver; or set …_FILE", path="CONNECTOR_ENCHARGE_API_KEY")
-            )
-        destination = file.compile(
-            api_key=settings.encharge_api_key,
-            write_key=settings.encharge_write_key,
-            ingest_url=settings.encharge_ingest_url,
-            api_url=settings.encharge_api_url,
-        )
+        destination = deliverable.destination
         sender = await stack.enter_async_context(
             EnchargeSender(timeout_s=settings.request_timeout, max_connections=settings.max_in_flight)
         )
@@ -120,7 +117,7 @@ class Worker:
             policy=RetryPolicy(window_s=settings.retry_window),
             max_in_flight=settings.max_in_flight,
             destination=destination.id,
-            config_version=file.version,
+            config_version=deliverable.version,
             stats=self.delivery,
         )
         stage = DeliverStage(context, plan_with(destination, largest_record=settings.max_record_bytes))
@@ -177,16 +174,42 @@ class Worker:
         }
 
 
+class _Deliverable(NamedTuple):
+    """A destination, and the version of the file it comes from."""
+
+    destination: Destination
+    version: str
+
+
+def _read_deliverable(settings: Settings) -> _Deliverable:
+    file = read_destination_file(settings.destination_file)
+    if settings.encharge_api_key is None:
+        raise ConfigurationError(
+            Problem("is required to deliver; or set …_FILE", path="CONNECTOR_ENCHARGE_API_KEY")
+        )
+    destination = file.compile(
+        api_key=settings.encharge_api_key,
+        write_key=settings.encharge_write_key,
+        ingest_url=settings.encharge_ingest_url,
+        api_url=settings.encharge_api_url,
+    )
+    return _Deliverable(destination, file.version)
+
+
 async def run_worker(settings: Settings, role: Role) -> None:
     """Run one worker in this process until SIGTERM or SIGINT; a second signal ends it at once."""
     stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    first_s = 0.0
 
     def on_signal() -> None:
-        if stop.is_set():
+        nonlocal first_s
+        if not stop.is_set():
+            first_s = loop.time()
+            stop.set()
+        elif loop.time() - first_s > SAME_SIGNAL_S:
             os._exit(130)  # the second signal: no draining, no commit; at least once holds
-        stop.set()
 
-    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     await Worker(settings, role).run(stop)

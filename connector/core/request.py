@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ from connector.errors import ConfigurationError, Problem
 
 INGEST_URL = "https://ingest.encharge.io/v1"
 API_URL = "https://api.encharge.io"
+
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 class Request(NamedTuple):
@@ -61,7 +64,7 @@ def checked_key(key: str, *, setting: str) -> str:
 
     Raises: ConfigurationError naming the setting, never the key
     """
-    if any(character in "\r\n\0" or character > "\xff" for character in key):
+    if not _HEADER_VALUE.fullmatch(key):
         message = "holds a character that no HTTP header can carry (a line break?)"
         raise ConfigurationError(Problem(message, path=setting))
     return key

@@ -71,7 +71,12 @@ def make_dead_letter(origin: Record, reason: Reason, *, destination: str, config
         f"{OWN_PREFIX}redrives": redrives_of(origin.headers),
     }
     headers = [(name, value) for name, value in origin.headers if name in _KEPT or not _is_ours(name)]
-    headers += [(name, str(value).encode()) for name, value in facts.items() if value not in (None, "")]
+    # A text may quote half an emoji, which UTF-8 cannot carry.
+    headers += [
+        (name, str(value).encode(errors="replace"))
+        for name, value in facts.items()
+        if value not in (None, "")
+    ]
     return DeadLetter(origin.key, origin.value, headers, reason.code)
 
 
@@ -79,7 +84,8 @@ def redrives_of(headers: Sequence[tuple[str, bytes]]) -> int:
     """Tell how often a record has come back from the dead letters."""
     for name, value in headers:
         if name == f"{OWN_PREFIX}redrives":
-            return int(value) if value.isdigit() else 0
+            # Anybody can write this header: Kafka allows null, and int() refuses thousands of digits.
+            return int(value) if value and value.isdigit() and len(value) < 10 else 0
     return 0
 
 

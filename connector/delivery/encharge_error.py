@@ -22,7 +22,7 @@ class EnchargeError(NamedTuple):
             self.error_code and f"errorCode={self.error_code}",
             self.trace_id and f"traceId={self.trace_id}",
         )
-        return " ".join(part for part in parts if part)
+        return " ".join(" ".join(parts).split())
 
 
 def parse_error(body: bytes) -> EnchargeError:

@@ -54,8 +54,10 @@ def judge(
     produced: Iterable[tuple[Produced, float]], accepted: Sequence[Accepted], letters: Sequence[Letter]
 ) -> Verdict:
     """Judge a run; `produced` comes with the wall-clock time of the acknowledgement by Kafka."""
-    events = {event.id: event for event, _ in produced}
-    times = {event.id: at for event, at in produced}
+    events: dict[str, Produced] = {}
+    times: dict[str, float] = {}
+    for event, at in produced:
+        events[event.id], times[event.id] = event, at
     arrivals = Counter(each.id for each in accepted)
     buried: dict[str, list[str]] = {}
     for letter in letters:
@@ -119,5 +121,6 @@ def id_in_body(body: Any) -> str:
     if not isinstance(body, dict):
         return ""
     if body.get("type") == "group":
-        return str(body.get("properties", {}).get("demo_id", ""))
+        properties = body.get("properties")
+        return str(properties.get("demo_id", "")) if isinstance(properties, dict) else ""
     return str(body.get("messageId", ""))

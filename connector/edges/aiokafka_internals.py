@@ -6,8 +6,11 @@ Checked against aiokafka 0.14; tests/edges/test_aiokafka_internals.py fails when
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 # No topic may have an empty name, so getmany() of this partition gives nothing and drops nothing.
@@ -52,3 +55,15 @@ def let_others_first(consumer: AIOKafkaConsumer, partition: TopicPartition) -> N
     records = consumer._fetcher._records  # noqa: SLF001
     if partition in records:
         records.move_to_end(partition)
+
+
+async def describe_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Describe topics without making those that are missing.
+
+    The public method makes them, with the broker's number of partitions, where the broker's
+    auto.create.topics.enable allows it, and that is Kafka's default.
+    """
+    request = MetadataRequest(list(names), allow_auto_topic_creation=False)
+    response = await admin._send_request(request)  # noqa: SLF001
+    topics: list[dict[str, Any]] = response.to_object()["topics"]
+    return topics

@@ -221,7 +221,23 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 waiting.append(Batch(epoch, partition, records))
                 let_others_first(consumer, partition)
             while waiting and not self._closed:
-                await self._channel.put(waiting.popleft())
+                await self._put(consumer, waiting.popleft())
+
+    async def _put(self, consumer: AIOKafkaConsumer, batch: Batch) -> None:
+        """Put a batch into the channel; while that is full, show the group that we are alive."""
+        putting = asyncio.ensure_future(self._channel.put(batch))
+        try:
+            while not self._closed:
+                await asyncio.wait({putting}, timeout=ROOM_CHECK_S)
+                if putting.done():
+                    putting.result()
+                    return
+                try:
+                    await stay_in_group(consumer)
+                except KafkaError as error:  # the batch stays: what follows it would be committed
+                    log.warning("reading failed, will repeat", topic=self.topic, error=_words(error))
+        finally:
+            putting.cancel()
 
     async def _connect(self) -> AIOKafkaConsumer | None:
         while not self._closed:
@@ -301,8 +317,14 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     # Stopping
 
+    async def on_stop(self) -> None:
+        """Close, unless that was done before the service was told to stop."""
+        await self.close()
+
     async def close(self) -> None:
-        """Read no more, finish what is under way, commit, leave the group. To be called once."""
+        """Read no more, finish what is under way, commit, leave the group. A second call does nothing."""
+        if self._closed:
+            return
         self._closed = True
         was_reading = self._reading.is_set()
         self._reading.clear()

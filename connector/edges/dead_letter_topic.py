@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from connector.delivery.dead_letter import DeadLetter
+from connector.edges.producer import Producer
 from connector.errors import OperationalError
 
 
 class DeadLetterTopic:
     """Implements the port DeadLetterSink."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
+    def __init__(self, producer: Producer, topic: str) -> None:
         self._producer, self._topic = producer, topic
 
     async def put(self, letter: DeadLetter) -> None:
@@ -20,10 +20,10 @@ class DeadLetterTopic:
 
         Raises: OperationalError when it could not be written
         """
+        # aiokafka refuses a record with neither key nor value, which Kafka allows.
+        key = b"" if letter.key is None and letter.value is None else letter.key
         try:
-            await self._producer.send_and_wait(
-                self._topic, letter.value, key=letter.key, headers=letter.headers
-            )
+            await self._producer.send_and_wait(self._topic, letter.value, key=key, headers=letter.headers)
         except MessageSizeTooLargeError as error:
             raise OperationalError(
                 f"{self._topic} refuses a record of {len(letter.value or b'')} bytes;"

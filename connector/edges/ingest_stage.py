@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka import ConsumerRecord
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
+from connector.delivery.codes import INTERNAL, UNREADABLE_PREFIX
 from connector.delivery.dead_letter import SOURCE_HEADER, Reason, make_dead_letter
-from connector.delivery.planner import UNREADABLE_PREFIX
 from connector.delivery.ports import DeadLetterSink
 from connector.delivery.stats import IngestStats
+from connector.edges.producer import Producer
 from connector.errors import OperationalError, UnreadableRecord
-from connector.ingest.routing import route
+from connector.ingest.routing import Routed, route
 
 REPEAT_S = 1.0
 
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True)
+class _Work:
+    """What is left to do of one batch."""
+
+    outgoing: deque[tuple[ConsumerRecord, list[Routed]]]
+    given_up: deque[tuple[ConsumerRecord, Reason]]
+
+
 class IngestStage:
     """Forwards one batch after the other; an offset is settled once all before it are acknowledged.
 
-    The producer is idempotent, so a repeated send inside the client adds nothing; a batch that failed
-    as a whole is sent again as a whole, in the order of the source.
+    The producer is idempotent, so a repeated send inside the client adds nothing; a batch of which
+    something failed is sent again as a whole, in the order of the source.
     """
 
     def __init__(
         self,
         *,
-        producer: AIOKafkaProducer,
+        producer: Producer,
         dead_letters: DeadLetterSink,
         topic: str,
         unidentified: Literal["dead-letter", "deliver"],
@@ -57,16 +67,20 @@ class IngestStage:
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Forward a batch and wait until all of it is acknowledged."""
         self.held_records = len(records)
-        self._under_way = asyncio.create_task(self._forward(partition, records))
+        task = self._under_way = asyncio.create_task(self._forward(partition, records))
         try:
-            with suppress(asyncio.CancelledError):  # by drain(): the batch belongs to the next owner
-                await self._under_way
+            await asyncio.wait({task})
         finally:
+            task.cancel()  # matters only when we are cancelled ourselves
             self._under_way = None
             self.held_records = 0
+        if not task.cancelled():  # by drain(): the batch belongs to the next owner
+            task.result()
 
-    async def room(self, below_records: int, below_bytes: int) -> None:
-        """Return at once: at most one batch is held, and it does not grow."""
+    async def room(self, below_records: int, below_bytes: int) -> None:  # noqa: ARG002
+        """Wait for the batch under way, if that is too much; at most one is held, and it does not grow."""
+        if self._under_way is not None and self.held_records >= below_records:
+            await asyncio.wait({self._under_way})
 
     def commits(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
         """Give the next offset of every partition."""
@@ -88,36 +102,86 @@ class IngestStage:
     async def _forward(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         settled = self._next.get(partition, 0)
         pending = [record for record in records if record.offset >= settled]
-        while pending:
+        work = self._route(pending)
+        while work.outgoing or work.given_up:
             try:
-                await self._send_all(pending)
-                break
+                await self._bury(work)
+                await self._send(work)
             except (KafkaError, OperationalError) as error:
                 log.warning("forwarding failed, will repeat", topic=self._topic, error=type(error).__name__)
+                await asyncio.sleep(REPEAT_S)
+            except Exception:  # the outermost guard: what is not acknowledged is never passed over
+                log.exception("forwarding failed, will repeat", topic=self._topic)
                 await asyncio.sleep(REPEAT_S)
         self._next[partition] = records[-1].offset + 1
         self._stats.received += len(pending)
 
-    async def _send_all(self, records: Sequence[ConsumerRecord]) -> None:
-        acknowledged = []
+    def _route(self, records: Sequence[ConsumerRecord]) -> _Work:
+        work = _Work(deque(), deque())
         for record in records:
             try:
                 routed = route(record.value, unidentified=self._unidentified, largest=self._largest_record)
             except UnreadableRecord as error:
-                await self._bury(record, error)
-                continue
-            headers = [*record.headers, (SOURCE_HEADER, _source(record))]
-            for key, value in routed:
-                acknowledged.append(await self._producer.send(self._topic, value, key=key, headers=headers))
-        await asyncio.gather(*acknowledged)
-        self._stats.forwarded += len(acknowledged)
+                work.given_up.append((record, _unreadable(error)))
+            except Exception as error:  # a poison record becomes a dead letter, never the end of forwarding
+                log.exception("record could not be routed", place=_source(record).decode())
+                reason = Reason(INTERNAL, "unexpected error, see the log", kind=type(error).__name__)
+                work.given_up.append((record, reason))
+            else:
+                work.outgoing.append((record, routed))
+        return work
 
-    async def _bury(self, record: ConsumerRecord, error: UnreadableRecord) -> None:
-        code = UNREADABLE_PREFIX + error.reason
-        reason = Reason(code, error.message, kind=type(error).__name__)
-        letter = make_dead_letter(record, reason, destination="", config_version="")
-        await self._dead_letters.put(letter)
-        self._stats.dead_letters[code] += 1
+    async def _bury(self, work: _Work) -> None:
+        while work.given_up:
+            record, reason = work.given_up[0]
+            await self._dead_letters.put(make_dead_letter(record, reason, destination="", config_version=""))
+            work.given_up.popleft()
+            self._stats.dead_letters[reason.code] += 1
+
+    async def _send(self, work: _Work) -> None:
+        """Send all that is outgoing, and wait until it is acknowledged."""
+        sent = [
+            (record, await self._queue(record, each)) for record, routed in work.outgoing for each in routed
+        ]
+        results = await asyncio.gather(*(future for _, future in sent), return_exceptions=True)
+        errors = [result for result in results if isinstance(result, BaseException)]
+        is_refused = any(isinstance(error, MessageSizeTooLargeError) for error in errors)
+        if errors and not is_refused:
+            raise errors[0]
+        self._stats.forwarded += len(sent) - len(errors)
+        if is_refused:
+            log.warning("records are refused for their size, sending one by one", topic=self._topic)
+            missing = {
+                record.offset
+                for (record, _), result in zip(sent, results, strict=True)
+                if isinstance(result, BaseException)
+            }
+            work.outgoing = deque(entry for entry in work.outgoing if entry[0].offset in missing)
+            await self._send_one_by_one(work)
+        work.outgoing.clear()
+
+    async def _send_one_by_one(self, work: _Work) -> None:
+        """Send each event alone, as a broker refuses records together; who is refused alone is too large."""
+        while work.outgoing:
+            record, routed = work.outgoing[0]
+            try:
+                for each in routed:
+                    await (await self._queue(record, each))
+                    self._stats.forwarded += 1
+            except MessageSizeTooLargeError:
+                error = UnreadableRecord(
+                    "too_large", f"{self._topic} refuses it; raise its max.message.bytes"
+                )
+                work.given_up.append((record, _unreadable(error)))
+            work.outgoing.popleft()
+
+    async def _queue(self, record: ConsumerRecord, routed: Routed) -> asyncio.Future[object]:
+        headers = [*record.headers, (SOURCE_HEADER, _source(record))]
+        return await self._producer.send(self._topic, routed.value, key=routed.key, headers=headers)
+
+
+def _unreadable(error: UnreadableRecord) -> Reason:
+    return Reason(UNREADABLE_PREFIX + error.reason, error.message, kind=type(error).__name__)
 
 
 def _source(record: ConsumerRecord) -> bytes:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aiokafka.helpers import create_ssl_context
+from ssl import SSLContext, create_default_context
+from typing import Any, NoReturn
 
 from connector import __version__
-from connector.errors import ConfigurationError, Problem
+from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.settings import Settings
 
 
@@ -22,17 +21,7 @@ def connection(settings: Settings, role: str) -> dict[str, Any]:
         "security_protocol": settings.kafka_security_protocol,
     }
     if settings.kafka_security_protocol.endswith("SSL"):
-        try:
-            arguments["ssl_context"] = create_ssl_context(
-                cafile=settings.kafka_ssl_ca_file,
-                certfile=settings.kafka_ssl_cert_file,
-                keyfile=settings.kafka_ssl_key_file,
-            )
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            reason = getattr(error, "reason", None) or error.__class__.__name__
-            raise ConfigurationError(
-                Problem(f"certificate or key cannot be used: {reason}", path="CONNECTOR_KAFKA_SSL_…_FILE")
-            ) from error
+        arguments["ssl_context"] = _tls(settings)
     if settings.kafka_security_protocol.startswith("SASL"):
         arguments |= {
             "sasl_mechanism": settings.kafka_sasl_mechanism,
@@ -40,3 +29,43 @@ def connection(settings: Settings, role: str) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_sasl_password,
         }
     return arguments
+
+
+def unreachable(settings: Settings, error: Exception) -> OperationalError:
+    """Give the error for brokers that do not answer."""
+    return OperationalError(
+        f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({type(error).__name__});"
+        " is CONNECTOR_KAFKA_BOOTSTRAP_SERVERS right, and is the broker up?"
+    )
+
+
+def _tls(settings: Settings) -> SSLContext:
+    ca, cert, key = settings.kafka_ssl_ca_file, settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file
+    try:
+        context = create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            Problem(f"{ca} holds no certificates (PEM): {_words(error)}", path="CONNECTOR_KAFKA_SSL_CA_FILE")
+        ) from error
+    if cert is not None:
+        try:
+            context.load_cert_chain(cert, key, _refuse_password)
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                Problem(
+                    f"{cert} and {key} are no certificate and its key (PEM): {_words(error)}",
+                    path="CONNECTOR_KAFKA_SSL_CERT_FILE",
+                )
+            ) from error
+    return context
+
+
+def _refuse_password() -> NoReturn:
+    """Stand in for OpenSSL's own question, which would wait at a terminal."""
+    raise ValueError("the key is encrypted; decrypt it, there is no setting for its password")
+
+
+def _words(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError):
+        return getattr(error, "reason", None) or error.strerror or type(error).__name__
+    return str(error)

@@ -8,10 +8,11 @@ from typing import Self
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, for_code
 from aiokafka.structs import TopicPartition
 
-from connector.edges.kafka import connection
+from connector.edges.aiokafka_internals import describe_topics
+from connector.edges.kafka import connection, unreachable
 from connector.errors import OperationalError
 from connector.settings import Settings
 
@@ -36,18 +37,29 @@ class PartitionLag:
 
 
 class LagReader:
-    """Asks Kafka for ends and commits; to be used as an async context manager."""
+    """Asks Kafka for ends and commits; to be used as an async context manager.
+
+    Entering raises OperationalError when Kafka cannot be reached.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._admin = AIOKafkaAdminClient(**connection(settings, "lag"))
         self._consumer = AIOKafkaConsumer(**connection(settings, "lag"))
 
     async def __aenter__(self) -> Self:
-        await self._admin.start()
-        await self._consumer.start()
+        try:
+            await self._admin.start()
+            await self._consumer.start()
+        except KafkaError as error:
+            await self._close()
+            raise unreachable(self._settings, error) from error
         return self
 
     async def __aexit__(self, *error: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
         await self._consumer.stop()
         await self._admin.close()
 
@@ -77,7 +89,9 @@ class LagReader:
         ]
 
     async def _partitions(self, topic: str) -> list[int]:
-        [description] = await self._admin.describe_topics([topic])
+        [description] = await describe_topics(self._admin, [topic])
+        if description["error_code"]:
+            raise for_code(description["error_code"])
         return sorted(partition["partition"] for partition in description["partitions"])
 
 

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import structlog
 
-LIBRARIES_AT_WARNING = ("aiokafka", "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore")
+# Heard from warnings on, but for level debug. Not even then aiokafka.conn below info: it logs requests, and
+# one of them holds the SASL password.
+LIBRARIES = ("aiokafka", "aiokafka.conn", "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore")
 
 
 def set_up_logs(
@@ -49,6 +51,7 @@ def set_up_logs(
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    if level != "debug":
-        for name in LIBRARIES_AT_WARNING:
-            logging.getLogger(name).setLevel(logging.WARNING)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING) if level != "debug" else root.level)
+    if level == "debug":
+        logging.getLogger("aiokafka.conn").setLevel(logging.INFO)

@@ -11,7 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
-from connector.edges.kafka import connection
+from connector.edges.aiokafka_internals import describe_topics
+from connector.edges.kafka import connection, unreachable
 from connector.errors import OperationalError
 from connector.settings import Settings
 from topics import TopicSpec, load_topics
@@ -77,7 +78,7 @@ class TopicAdmin:
 
     async def _partitions(self, names: Iterable[str]) -> dict[str, int]:
         with _told("topics cannot be described"):
-            described = await self._client.describe_topics(list(names))
+            described = await describe_topics(self._client, names)
         found = {}
         for topic in described:
             error = topic["error_code"]
@@ -150,10 +151,7 @@ async def topic_admin(settings: Settings) -> AsyncIterator[TopicAdmin]:
         await client.start()
     except KafkaError as error:
         await client.close()
-        raise OperationalError(
-            f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({type(error).__name__});"
-            " is CONNECTOR_KAFKA_BOOTSTRAP_SERVERS right, and is the broker up?"
-        ) from error
+        raise unreachable(settings, error) from error
     try:
         yield TopicAdmin(client, settings)
     finally:

@@ -1,0 +1,126 @@
+"""Encharge's REST API, asked over real HTTP."""
+
+import asyncio
+import socket
+
+import pytest
+
+from connector.edges.encharge_api import Credentials, EnchargeApi
+from connector.errors import ConfigurationError, OperationalError
+from connector.simulator import SimulatorConfig, running_simulator
+
+KEY = "test-key"
+
+
+@pytest.fixture(scope="module")
+def simulator():
+    with running_simulator(SimulatorConfig(tokens=(KEY,))) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _without_proxies(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+async def tried(url, key=KEY, timeout_s=10.0):
+    async with EnchargeApi(api_key=key, api_url=url, timeout_s=timeout_s) as api:
+        return await api.test_credentials()
+
+
+async def answering(status_line, *headers, key=KEY):
+    """Try a key against a server that always answers the same; give the result and what was asked."""
+    asked = []
+
+    async def serve(reader, writer):
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        lines = [f"HTTP/1.1 {status_line}", "Content-Length: 0", "Connection: close", *headers]
+        writer.write("\r\n".join([*lines, "", ""]).encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        return await tried(f"http://127.0.0.1:{port}", key), asked
+
+
+async def test_a_key_that_works_is_valid(simulator):
+    assert await tried(simulator.url) == Credentials(valid=True, answer="HTTP 200 OK")
+
+
+async def test_a_key_that_does_not_work_is_not_valid_and_the_answer_is_told(simulator):
+    assert await tried(simulator.url, "wrong") == Credentials(valid=False, answer="HTTP 401 Unauthorized")
+
+
+async def test_a_key_beyond_ascii_goes_out_as_latin_1():
+    _, [asked] = await answering("200 OK", key="kéy")
+
+    assert b"x-encharge-token: k\xe9y\r\n" in asked.lower()
+
+
+async def test_one_question_is_asked_with_the_headers_of_all_requests():
+    _, [asked] = await answering("200 OK")
+
+    request_line, *headers = asked.decode().strip().lower().split("\r\n")
+    assert request_line == "get /v1/accounts/info http/1.1"
+    assert {
+        "x-encharge-token: test-key",
+        "content-type: application/json",
+        "x-segment-actions: 1",
+        "user-agent: segment (actions)",
+    } <= set(headers)
+
+
+@pytest.mark.parametrize(
+    ("status_line", "valid"),
+    [
+        ("200 OK", True),
+        ("204 No Content", True),
+        ("301 Moved Permanently", False),
+        ("403 Forbidden", False),
+        ("429 Too Many Requests", False),
+        ("500 Internal Server Error", False),
+    ],
+)
+async def test_success_is_any_2xx_and_nothing_else(status_line, valid):
+    credentials, asked = await answering(status_line, "Location: /elsewhere")
+
+    assert credentials == Credentials(valid, f"HTTP {status_line}")
+    assert len(asked) == 1
+
+
+async def test_nobody_listening_is_an_error_that_names_the_address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+
+        with pytest.raises(OperationalError) as caught:
+            await tried(url)
+
+    assert str(caught.value) == f"Encharge at {url} cannot be reached (ConnectError)"
+
+
+async def test_no_answer_in_time_is_an_error():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+        async with asyncio.timeout(5):
+            with pytest.raises(OperationalError, match=r"cannot be reached \(ReadTimeout\)"):
+                await tried(url, timeout_s=0.2)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("secret\nkey", id="line break"),
+        pytest.param("secret\u20ac", id="beyond Latin-1"),
+        pytest.param("secret ", id="space at the end"),
+    ],
+)
+async def test_a_key_that_cannot_be_sent_is_told_without_quoting_it(simulator, key):
+    with pytest.raises(ConfigurationError) as caught:
+        await tried(simulator.url, key)
+
+    [problem] = caught.value.problems
+    assert problem.path == "CONNECTOR_ENCHARGE_API_KEY"
+    assert "secret" not in problem.message
