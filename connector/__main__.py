@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -13,6 +14,9 @@ def main() -> None:
     """Run the command line; errors of ours are lines on standard error and an exit code."""
     from connector.cli import cli  # noqa: PLC0415  so that a broken import is told like other errors
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Half an emoji of an event, or a bullet on a terminal that is not UTF-8, is no reason to stop.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = cli.main(prog_name="encharge-connector", standalone_mode=False)
     except click.ClickException as error:

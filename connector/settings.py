@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
@@ -30,9 +30,12 @@ _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 Parser = Callable[[str], Any]
 
 
-def setting(default: Any, parse: Parser, help: str, *, secret: bool = False) -> Any:  # noqa: A002
-    """Declare one setting; `help` says what it is, its unit, and why the default is what it is."""
-    return field(default=default, metadata={"parse": parse, "help": help, "secret": secret})
+def setting(default: str | None, parse: Parser, help: str, *, secret: bool = False) -> Any:  # noqa: A002
+    """Declare one setting: its default as an operator would write it, and what it is, its unit and reason."""
+    return field(
+        default=None if default is None else parse(default),
+        metadata={"default": default, "parse": parse, "help": help, "secret": secret},
+    )
 
 
 def text(value: str) -> str:
@@ -165,7 +168,7 @@ class Settings:
     group_id: str = setting(
         "encharge-connector",
         text,
-        "first part of the consumer groups: <it>.ingest and <it>.deliver.<destination id>",
+        "first part of the consumer groups: NAME.ingest and NAME.deliver.DESTINATION-ID",
     )
     partitioning: Literal["repartition", "source"] = setting(
         "repartition",
@@ -185,7 +188,7 @@ class Settings:
         "replicas of topics that `topics apply` creates; the broker's default when left out",
     )
 
-    destination_file: Path = setting(Path("destination.yaml"), path, "the mappings")
+    destination_file: Path = setting("destination.yaml", path, "the mappings")
     encharge_api_key: str | None = setting(
         None, text, "key of the Encharge account (Account page, API keys)", secret=True
     )
@@ -195,37 +198,35 @@ class Settings:
     encharge_ingest_url: str = setting(INGEST_URL, url, "address that takes events")
     encharge_api_url: str = setting(API_URL, url, "address of the REST API, without /v1")
     request_timeout: float = setting(
-        10.0, duration(0.1), "seconds for one request in all; the reference's limit"
+        "10s", duration(0.1), "time for one request in all; the reference's limit"
     )
 
     max_in_flight: int = setting(
-        256, integer(1, 10_000), "requests under way at once; see docs/capacity.md for how to size it"
+        "256", integer(1, 10_000), "requests under way at once; see docs/capacity.md for how to size it"
     )
     max_buffered_records: int = setting(
-        4000, integer(1, 1_000_000), "records read but not settled; more makes no worker faster"
+        "4000", integer(1, 1_000_000), "records read but not settled; more makes no worker faster"
     )
     max_buffered_bytes: int = setting(
-        64 * 1024**2, size, "bytes of records read but not settled, so that memory stays flat"
+        "64MiB", size, "bytes of records read but not settled, so that memory stays flat"
     )
     max_record_bytes: int = setting(
-        1024**2, size, "largest record that is read as an event; Segment's own limit is 32 KiB an event"
+        "1MiB", size, "largest record that is read as an event; Segment's own limit is 32 KiB an event"
     )
-    retry_window: float = setting(
-        4 * 3600.0, duration(), "age at which a failing request becomes a dead letter"
-    )
-    commit_interval: float = setting(1.0, duration(0.05), "seconds between two commits of offsets")
+    retry_window: float = setting("4h", duration(), "age at which a failing request becomes a dead letter")
+    commit_interval: float = setting("1s", duration(0.05), "time between two commits of offsets")
     session_timeout: float = setting(
-        10.0, duration(1.0), "seconds until the group takes over the partitions of a dead worker"
+        "10s", duration(1.0), "time until the group takes over the partitions of a dead worker"
     )
     drain_timeout: float = setting(
-        8.0,
+        "8s",
         duration(),
-        "seconds for requests under way to finish at a stop or a rebalance; must stay well below the 30 s"
+        "time for requests under way to finish at a stop or a rebalance; must stay well below the 30 s"
         " that the group waits for us",
     )
 
     web_host: str = setting("127.0.0.1", text, "address of /live, /ready, /status and /metrics")
-    web_port: int = setting(6066, integer(0, 65535), "port of the same; 0 switches them off")
+    web_port: int = setting("6066", integer(0, 65535), "port of the same; 0 switches them off")
     console_token: str | None = setting(None, text, "token that allows actions in the console", secret=True)
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", one_of("debug", "info", "warning", "error"), "least important messages that are logged"
@@ -289,10 +290,10 @@ def variable_of(each: Field[Any]) -> str:
     return PREFIX + each.name.upper()
 
 
-def default_of(each: Field[Any]) -> Any:
-    """Give the default of a field of Settings."""
-    assert each.default is not MISSING
-    return each.default
+def default_of(each: Field[Any]) -> str | None:
+    """Give the default of a field of Settings as an operator would write it, None for none."""
+    default: str | None = each.metadata["default"]
+    return default
 
 
 def read_secret(file: Path) -> str:

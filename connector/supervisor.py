@@ -40,7 +40,11 @@ class _Child:
 
     def start_if_due(self, now_s: float) -> None:
         if self.process is None and now_s >= self._restart_at_s:
-            self.process = subprocess.Popen(self._command, env=self._environment)  # noqa: S603
+            # Ctrl-C is ours to pass on: a worker that had it from the terminal, too, would take ours for the
+            # second one and end without draining.
+            self.process = subprocess.Popen(  # noqa: S603
+                self._command, env=self._environment, start_new_session=True
+            )
             self._started_s = now_s
             log.info("worker process started", number=self.number, pid=self.process.pid)
 
@@ -50,15 +54,23 @@ class _Child:
         if code is None:
             return None
         self.process = None
-        self._failures = 0 if now_s - self._started_s > STEADY_S else self._failures + 1
+        self._failures = 1 if now_s - self._started_s > STEADY_S else self._failures + 1
         pause_s = min(RESTART_CAP_S, RESTART_BASE_S * 2.0 ** min(self._failures - 1, 10))
-        self._restart_at_s = now_s + max(pause_s, 0.0)
+        self._restart_at_s = now_s + pause_s
         log.warning("worker process ended", number=self.number, code=code, restart_in_s=pause_s)
         return code
 
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def terminate(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+
 
 def supervise(settings: Settings, role: str, processes: int) -> int:
-    """Keep so many workers running until SIGTERM or SIGINT; give the exit code.
+    """Keep so many workers running until SIGTERM, SIGINT or SIGHUP; give the exit code.
 
     A worker that ends with a configuration error ends all: it would fail the same way again.
     """
@@ -67,27 +79,30 @@ def supervise(settings: Settings, role: str, processes: int) -> int:
     signals: list[int] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        signals.append(number)
-        for child in children:
-            if child.process is not None:
-                child.process.send_signal(signal.SIGTERM)
+        signals.append(number)  # passed on below: a worker may be half started just now
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` ignores it
+        signal.signal(signal.SIGHUP, on_signal)
     exit_code = 0
     while not signals:
         now_s = time.monotonic()
         for child in children:
             if child.collect(now_s) == ConfigurationError.exit_code:
                 exit_code = ConfigurationError.exit_code
-                on_signal(signal.SIGTERM, None)
+                signals.append(signal.SIGTERM)
         if not signals:
             for child in children:
                 child.start_if_due(now_s)
         time.sleep(POLL_S)
-    for child in children:
-        if child.process is not None:
-            child.process.wait()
+    passed_on = 0
+    while any(child.running for child in children):
+        if passed_on < len(signals):
+            passed_on += 1
+            for child in children:
+                child.terminate()
+        time.sleep(POLL_S)
     return exit_code
 
 

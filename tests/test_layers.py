@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "connector/ingest": ("connector.core",),
     "connector/delivery": ("connector.core",),
     "connector/edges": ("connector.core", "connector.delivery", "connector.ingest", "connector.settings"),
+    "connector/demo": ("connector.edges", "connector.embedded", "connector.settings", "connector.simulator"),
     "connector/embedded": (),
     "connector/simulator": (),
     "topics": (),

@@ -50,8 +50,8 @@ async def _configuration(settings: Settings) -> AsyncIterator[Finding]:
     from connector.edges.destination_file import read_destination_file  # noqa: PLC0415
 
     file = settings.destination_file
-    try:
-        destination = read_destination_file(file).compile(api_key=settings.encharge_api_key or "")
+    try:  # without the keys: what is wrong with those is told on the side of Encharge
+        destination = read_destination_file(file).compile(api_key="")
     except ConfigurationError as error:
         for problem in error.problems:
             yield Finding("configuration", "destination", ok=False, seen=str(problem))
@@ -124,8 +124,13 @@ async def _write_and_read(settings: Settings) -> int:
 
 
 async def _encharge(settings: Settings) -> AsyncIterator[Finding]:
+    from connector.core.request import checked_key  # noqa: PLC0415
     from connector.edges.encharge_api import EnchargeApi  # noqa: PLC0415
 
+    try:  # no request tries this key, so that it can be sent is all there is to check
+        checked_key(settings.encharge_write_key or "", setting="CONNECTOR_ENCHARGE_WRITE_KEY")
+    except ConfigurationError as error:
+        yield Finding("encharge", "write key", ok=False, seen=str(error))
     if settings.encharge_api_key is None:
         seen = "CONNECTOR_ENCHARGE_API_KEY (or …_FILE) is not set"
         yield Finding("encharge", "credentials", ok=False, seen=seen)

@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-import orjson
 
 from connector.cli.output import json_option, print_json, read_settings
 from connector.core import UNDEFINED, Destination
 from connector.core.event import events_of, read_object
 from connector.core.explain import FieldExplanation, MappingExplanation, explain
-from connector.core.json_text import write_json
+from connector.core.json_text import read_json, write_json
 from connector.core.request import Request
 from connector.edges.destination_file import read_destination_file
 from connector.errors import ConfigurationError, Problem, UnreadableRecord
 
 KEY_SHOWN = "<api key>"
+LEVELS_SHOWN = 200  # of a value; JSON is written to 254 levels, and an explanation adds some around it
 _MARKS = {"sent": "=", "coerced": "~", "dropped": "-", "invalid": "!"}
 
 
@@ -34,7 +34,7 @@ _MARKS = {"sent": "=", "coerced": "~", "dropped": "-", "invalid": "!"}
 def command(*, destination: Path | None, events: BinaryIO, as_json: bool) -> None:
     """Show per event which mapping matched and why, every field, and the exact request."""
     compiled = _destination(destination)
-    name = getattr(events, "name", "-")
+    name = getattr(events, "name", "<stdin>")
     for number, line in enumerate(events, start=1):
         if not line.strip():
             continue
@@ -97,11 +97,11 @@ def as_dict(explanation: MappingExplanation) -> dict[str, Any]:
 
 
 def _value(name: str, value: Any) -> dict[str, Any]:
-    return {} if value is UNDEFINED else {name: orjson.loads(write_json(value))}
+    return {} if value is UNDEFINED else {name: _cut(value)}
 
 
 def _request(request: Request) -> dict[str, Any]:
-    body = None if request.body is None else orjson.loads(request.body)
+    body = None if request.body is None else _cut(read_json(request.body))
     return {"method": request.method, "url": request.url, "headers": request.headers, "body": body}
 
 
@@ -134,5 +134,18 @@ def _field_line(row: FieldExplanation) -> str:
 
 
 def _short(value: Any) -> str:
-    text = write_json(value).decode("utf-8", "replace")
+    text = write_json(_cut(value)).decode("utf-8", "replace")
     return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _cut(value: Any, levels: int = LEVELS_SHOWN) -> Any:
+    """Give a value without what is nested too deeply to be shown."""
+    match value:
+        case dict() | list() if levels == 0:
+            return "…"
+        case dict():
+            return {key: _cut(item, levels - 1) for key, item in value.items()}
+        case list():
+            return [_cut(item, levels - 1) for item in value]
+        case _:
+            return value

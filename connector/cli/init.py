@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
-from connector.cli.output import json_option, print_json, read_settings, run_async
+from connector.cli.output import TopicName, json_option, print_json, read_settings, run_async
+from connector.core.request import checked_key
 from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.settings import Settings
 
@@ -15,10 +18,23 @@ KEY_FILE = "encharge-api-key"
 ENVIRONMENT_FILE = "connector.env"
 
 
+class _DestinationId(click.ParamType):
+    name = "id"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from connector.edges.destination_file import DestinationFile  # noqa: PLC0415
+
+        try:
+            DestinationFile(Path(), {"id": value}, {}, "").compile(api_key="")
+        except ConfigurationError as error:
+            self.fail(error.problems[0].message, param, ctx)
+        return value
+
+
 @click.command("init")
-@click.option("--id", "id_", help="Id of the destination; part of the consumer group.")
+@click.option("--id", "id_", type=_DestinationId(), help="Id of the destination; part of the consumer group.")
 @click.option("--name", help="Name for people.")
-@click.option("--source-topic", help="Topic with your Segment events.")
+@click.option("--source-topic", type=TopicName(), help="Topic with your Segment events.")
 @click.option("--api-key", help="Encharge API key; asked for without echo when left out.")
 @click.option(
     "--directory",
@@ -45,12 +61,15 @@ def command(
     The key goes into a file of its own that only you can read, never into destination.yaml.
     """
     settings = read_settings()
-    id_ = id_ or click.prompt("Id of the destination", default="production")
-    name = name or click.prompt("Name", default=f"Encharge {id_}")
-    source_topic = source_topic or click.prompt(
-        "Topic with your Segment events", default=settings.source_topic
+    id_ = id_ or _ask("Id of the destination", default="production", type=_DestinationId())
+    name = name or _ask("Name", default=f"Encharge {id_}")
+    source_topic = source_topic or _ask(
+        "Topic with your Segment events", default=settings.source_topic, type=TopicName()
     )
-    key = api_key or settings.encharge_api_key or click.prompt("Encharge API key", hide_input=True)
+    key = checked_key(
+        api_key or settings.encharge_api_key or _ask("Encharge API key", hide_input=True),
+        setting="API key",
+    )
     files = {
         "destination.yaml": _destination(id_, name),
         KEY_FILE: key + "\n",
@@ -63,19 +82,32 @@ def command(
         )
     if not no_verify:
         run_async(_verify(settings, key))
-    directory.mkdir(parents=True, exist_ok=True)
-    for file, text in files.items():
-        _write_private(directory / file, text)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            _write_private(directory / file, text)
+    except OSError as error:
+        raise OperationalError(
+            f"{error.filename or directory} cannot be written: {error.strerror}"
+        ) from error
     if as_json:
         print_json({"written": [str(directory / file) for file in files], "verified": not no_verify})
         return
     click.echo("The key works." if not no_verify else "The key was not tried.")
     for file in files:
         click.echo(f"wrote {directory / file}")
+    # The whole path: a shell looks for a name without a slash in PATH.
+    environment = shlex.quote(str((directory / ENVIRONMENT_FILE).resolve()))
     click.echo(
-        f"Next: set -a; . {directory / ENVIRONMENT_FILE}; set +a; encharge-connector topics apply;"
+        f"Next: set -a; . {environment}; set +a; encharge-connector topics apply;"
         " encharge-connector check; encharge-connector run"
     )
+
+
+def _ask(question: str, **options: Any) -> str:
+    """Ask on standard error: standard output is for results."""
+    answer: str = click.prompt(question, err=True, **options)
+    return answer
 
 
 def _destination(id_: str, name: str) -> str:
@@ -90,8 +122,8 @@ def _environment(source_topic: str, directory: Path) -> str:
         "# Settings of the connector; `encharge-connector settings` explains all of them.\n"
         "#CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=localhost:9092\n"
         f"CONNECTOR_SOURCE_TOPIC={source_topic}\n"
-        f"CONNECTOR_DESTINATION_FILE={here / 'destination.yaml'}\n"
-        f"CONNECTOR_ENCHARGE_API_KEY_FILE={here / KEY_FILE}\n"
+        f"CONNECTOR_DESTINATION_FILE={shlex.quote(str(here / 'destination.yaml'))}\n"
+        f"CONNECTOR_ENCHARGE_API_KEY_FILE={shlex.quote(str(here / KEY_FILE))}\n"
     )
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 import click
 
 from connector.cli.output import print_json
+from connector.errors import OperationalError
+
+LOG_LINES = 12
 
 
 @click.command("kafka")
@@ -31,13 +34,22 @@ def command(*, port: int, data_dir: Path | None, heap: str, as_json: bool) -> No
     from connector.embedded import EmbeddedKafka  # noqa: PLC0415
 
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Until it serves, either signal interrupts: the first start fetches 60 MB.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with EmbeddedKafka(data_dir, port=port, heap=heap) as kafka:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
         if as_json:
             print_json({"bootstrap_servers": kafka.bootstrap_servers, "data_dir": str(kafka.data_dir)})
         else:
             click.echo(f"Kafka is up at {kafka.bootstrap_servers}, data in {kafka.data_dir}; Ctrl-C ends it")
         while not stop.wait(0.5):
             if not kafka.running:
-                raise click.ClickException(f"Kafka ended by itself, see {kafka.log_path}")
+                raise OperationalError(
+                    "\n".join(["Kafka ended by itself; its log ends with", *_tail(kafka.log_path)])
+                )
+
+
+def _tail(log: Path) -> list[str]:
+    """Give the end of a log: where no directory was given, it goes with the temporary one."""
+    return log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]

@@ -8,14 +8,27 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import click
-import orjson
 import uvloop
 
+from connector.core.json_text import write_json
 from connector.edges.logs import set_up_logs
-from connector.settings import Settings
+from connector.settings import Settings, topic
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class TopicName(click.ParamType):
+    """A name that Kafka allows for a topic."""
+
+    name = "topic"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give the name back, or refuse it as the setting would be."""
+        try:
+            return topic(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def json_option(command: Command) -> Command:
@@ -33,7 +46,7 @@ def read_settings() -> Settings:
 
 def print_json(value: Any) -> None:
     """Print one JSON value on one line."""
-    click.echo(orjson.dumps(value, default=str).decode())
+    click.echo(write_json(value).decode())
 
 
 def run_async(work: Coroutine[Any, Any, T], *, quiet: bool = True) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from typing import Any
 
@@ -11,6 +12,7 @@ from connector.cli.output import json_option, print_json, read_settings
 from connector.settings import Settings, default_of, variable_of
 
 HIDDEN = "••••••"
+NOT_SET = "not set"
 
 
 @click.command("settings")
@@ -29,18 +31,16 @@ def command(*, as_json: bool) -> None:
 
 
 def _row(settings: Settings, each: Any) -> dict[str, Any]:
-    value, default = getattr(settings, each.name), default_of(each)
+    variable, value, default = variable_of(each), getattr(settings, each.name), default_of(each)
+    if each.metadata["secret"]:
+        shown = None if value is None else HIDDEN
+    else:
+        shown = os.environ.get(variable, default)
     return {
-        "name": variable_of(each),
-        "value": _shown(value, secret=each.metadata["secret"]),
-        "default": _shown(default, secret=False),
-        "is_default": value == default,
+        "name": variable,
+        "value": shown or NOT_SET,
+        "default": default or NOT_SET,
+        "is_default": value == each.default,
         "help": each.metadata["help"],
         "secret": each.metadata["secret"],
     }
-
-
-def _shown(value: Any, *, secret: bool) -> str:
-    if value is None:
-        return "not set"
-    return HIDDEN if secret else str(value)

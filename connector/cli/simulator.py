@@ -47,7 +47,8 @@ def _parsed(name: str, value: str) -> object:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
-        raise click.BadParameter(f"{value!r} is not JSON", param_hint=f"--{name.replace('_', '-')}") from None
+        # Without the value, as one of the settings holds keys.
+        raise click.BadParameter("is not JSON", param_hint=f"--{name.replace('_', '-')}") from None
 
 
 async def _serve(config: SimulatorConfig, host: str, port: int) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import click
 
 from connector.cli.output import json_option, print_json, read_settings, run_async
+from connector.errors import OperationalError
 from connector.settings import Settings
+
+LOOKS = 100  # at new topics until the brokers show them
+BETWEEN_LOOKS_S = 0.1
 
 
 @click.group("topics")
@@ -88,7 +93,22 @@ async def _apply(settings: Settings) -> list[dict[str, Any]]:
         diffs = await admin.diff()
         for each in diffs:
             await admin.apply(each)
+        await _await_shown(admin)
         return [_row(each) for each in diffs]
+
+
+async def _await_shown(admin: Any) -> None:
+    """Wait until the brokers show new topics; the controller has made them a moment before.
+
+    Raises: OperationalError
+    """
+    for _ in range(LOOKS):
+        if all(each.exists for each in await admin.diff()):
+            return
+        await asyncio.sleep(BETWEEN_LOOKS_S)
+    raise OperationalError(
+        "topics were created, but the brokers do not show them yet; see `encharge-connector topics diff`"
+    )
 
 
 def _row(diff: Any) -> dict[str, Any]:
