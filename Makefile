@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What the virtual environment was made from; a change of the lock file makes it anew.
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check lock clean help
+.PHONY: install demo test test-fast check bench docs lock clean help
 
 help:           ## List the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -32,6 +32,12 @@ check: install  ## Formatting, lint, types and fast tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not kafka and not wheel"
+
+bench: install  ## Throughput and CPU per event of one worker on an embedded Kafka
+	$(BIN)/python -m tests.bench
+
+docs: install   ## Write the generated tables of README.md and docs/ anew
+	$(BIN)/python docs/reference.py
 
 lock: install   ## Resolve the dependencies anew into requirements/*.txt
 	$(BIN)/python requirements/lock.py

@@ -1,0 +1,125 @@
+"""Runs one worker process against a filled topic and measures it from outside."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+from confluent_kafka import Consumer, TopicPartition
+
+SAMPLE_S = 0.05
+STALL_S = 30.0  # without any progress for so long a run is over
+STOP_S = 30.0
+
+
+class Sink:
+    """The running sink."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def reset(self, latency_ms):
+        return self._ask("POST", f"/_bench/reset?latency={latency_ms}")
+
+    def progress(self):
+        return self._ask("GET", "/_bench/progress")
+
+    def stats(self):
+        return self._ask("GET", "/_bench/stats")
+
+    def _ask(self, method, path):
+        with urllib.request.urlopen(
+            urllib.request.Request(self.url + path, method=method), timeout=30
+        ) as answer:
+            return json.load(answer)
+
+
+@contextmanager
+def running_sink():
+    """Run the sink in a process of its own."""
+    process = subprocess.Popen([sys.executable, "-m", "tests.bench.sink"], stdout=subprocess.PIPE)
+    try:
+        yield Sink(process.stdout.readline().decode().strip())
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass
+class Usage:
+    """CPU seconds (user and system) and peak resident memory of a process and its children."""
+
+    cpu_s: float = 0.0
+    peak_mb: float = 0.0
+
+    def sample(self, process):
+        try:
+            family = [process, *process.children(recursive=True)]
+            cpu = sum(sum(each.cpu_times()[:2]) for each in family)
+            memory = sum(each.memory_info().rss for each in family) / 1024**2
+        except psutil.NoSuchProcess:
+            return
+        self.cpu_s, self.peak_mb = max(self.cpu_s, cpu), max(self.peak_mb, memory)
+
+
+def run(command, environment, *, sink, events, log, producing=None):
+    """Start a process, wait until the sink has seen every event, stop it; give what was measured."""
+    started_s = time.monotonic()
+    with log.open("wb") as output:
+        child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=output)
+    process, usage = psutil.Process(child.pid), Usage()
+    first_s, cpu_at_first_s, progress, progress_s = None, 0.0, -1, time.monotonic()
+    if producing is not None:
+        producing()
+    while True:
+        stats = sink.progress()
+        usage.sample(process)
+        now_s = time.monotonic()
+        if first_s is None and stats["requests"]:
+            first_s, cpu_at_first_s = now_s - started_s, usage.cpu_s
+            counted_from = stats["requests"]
+        if stats["unique"] != progress:
+            progress, progress_s = stats["unique"], now_s
+        if stats["unique"] >= events or child.poll() is not None or now_s - progress_s > STALL_S:
+            break
+        time.sleep(SAMPLE_S)
+    usage.sample(process)
+    cpu_s = usage.cpu_s - cpu_at_first_s
+    child.terminate()
+    code = child.wait(STOP_S)
+    stats = sink.stats()
+    counted = max(stats["requests"] - counted_from, 1) if first_s is not None else 1
+    return {
+        "events": events,
+        "lost": events - stats["unique"],
+        "duplicates": stats["duplicates"],
+        "violations": stats["violations"],
+        "overlaps": stats["overlaps"],
+        "events_per_s": stats["steady_per_s"],
+        "cpu_us_per_event": cpu_s / counted * 1e6,
+        "peak_mb": usage.peak_mb,
+        "start_s": first_s,
+        "p50_s": stats["p50_s"],
+        "p99_s": stats["p99_s"],
+        "in_flight": stats["peak_in_flight"],
+        "connections": stats["connections"],
+        "exit_code": code,
+    }
+
+
+def lag(bootstrap_servers, topic, group):
+    """Give how many records of a topic a group has not committed."""
+    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": group})
+    try:
+        numbers = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        committed = consumer.committed(partitions, timeout=20)
+        ends = [consumer.get_watermark_offsets(each, timeout=10) for each in partitions]
+        return sum(end - max(each.offset, begin) for each, (begin, end) in zip(committed, ends, strict=True))
+    finally:
+        consumer.close()

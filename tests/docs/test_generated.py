@@ -1,0 +1,52 @@
+"""Generated tables are up to date, links lead somewhere, every code is documented."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from connector.delivery.codes import CODES
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def reference():
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs/reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", reference().pages(), ids=lambda page: page.name)
+def test_generated_parts_are_up_to_date(page):
+    text = page.read_text()
+
+    assert text == reference().generated(text), "run `make docs`"
+
+
+def test_the_readme_has_the_settings():
+    assert "generated:settings" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_relative_link_leads_to_a_file(page):
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "path", [*(ROOT / "connector").rglob("*.py"), ROOT / "pyproject.toml"], ids=lambda p: p.name
+)
+def test_a_page_that_code_refers_to_exists(path):
+    pages = re.findall(r"docs/[\w/.-]+\.md", path.read_text())
+
+    assert [page for page in pages if not (ROOT / page).exists()] == []
+
+
+def test_every_code_has_its_row_and_no_row_is_left_over():
+    rows = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/codes.md").read_text(), re.MULTILINE)
+
+    assert sorted(rows) == sorted(CODES)
