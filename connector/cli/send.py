@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any, BinaryIO, NoReturn
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, BinaryIO, TypeAlias
 
 import click
 
@@ -17,6 +15,9 @@ from connector.errors import ConfigurationError, OperationalError, Problem, Unre
 from connector.settings import Settings
 
 MOST_OUTSTANDING = 1000  # records handed to the producer and not acknowledged
+LONGEST_LINE = 2**30  # bytes, from a pipe
+
+Record: TypeAlias = tuple[bytes | None, bytes]  # key and value
 
 
 @click.command("send")
@@ -36,51 +37,59 @@ def command(file: BinaryIO, *, topic: str | None, unchecked: bool, as_json: bool
     topic = topic or settings.source_topic
     name = getattr(file, "name", "<stdin>")
     if file.seekable() and not unchecked:  # refuse the whole file before anything of it is sent
-        for _ in _records(file, name, unchecked=False):
-            pass
+        for number, line in enumerate(file, start=1):
+            _record(line, name, number, unchecked=False)
         file.seek(0)
-    with _interruptible_reading():
-        sent = run_async(_send(settings, topic, _records(file, name, unchecked=unchecked)))
+    sent = run_async(_send(settings, topic, _records(file, name, unchecked=unchecked)))
     if as_json:
         print_json({"topic": topic, "sent": sent})
     else:
         click.echo(f"{_events(sent)} sent to {topic}")
 
 
-@contextmanager
-def _interruptible_reading() -> Iterator[None]:
-    """Let Ctrl-C end the wait for another line of input; asyncio's own handler lets it go on."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+async def _records(file: BinaryIO, name: str, *, unchecked: bool) -> AsyncIterator[Record]:
+    number = 0
+    async for line in _lines(file):
+        number += 1
+        record = _record(line, name, number, unchecked=unchecked)
+        if record is not None:
+            yield record
 
 
-def _records(file: BinaryIO, name: str, *, unchecked: bool) -> Iterator[tuple[bytes | None, bytes]]:
+async def _lines(file: BinaryIO) -> AsyncIterator[bytes]:
+    """Give the lines of a file, or of a pipe or terminal as they come; waiting can be interrupted."""
+    if file.seekable():
+        for line in file:
+            yield line
+        return
+    reader = asyncio.StreamReader(limit=LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+    while line := await reader.readline():
+        yield line
+
+
+def _record(line: bytes, name: str, number: int, *, unchecked: bool) -> Record | None:
+    """Give key and value of a line, None for an empty one.
+
+    Raises: ConfigurationError for a line that is no event, with its number in the file of this name
+    """
     from connector.core.event import events_of, message_key, person_key, read_object  # noqa: PLC0415
 
-    for number, raw in enumerate(file, start=1):
-        line = raw.strip(b"\r\n \t")
-        if not line:
-            continue
-        try:
-            record = read_object(line, largest=sys.maxsize)
-            first = next(iter(events_of(record)), {})
-        except UnreadableRecord as error:
-            if not unchecked:
-                raise ConfigurationError(Problem(error.message, file=name, line=number)) from error
-            yield None, line
-            continue
-        key = person_key(first) or message_key(first)
-        yield (None if key is None else key.encode("utf-8", "surrogatepass")), line
+    line = line.strip(b"\r\n \t")
+    if not line:
+        return None
+    try:
+        record = read_object(line, largest=sys.maxsize)
+        first = next(iter(events_of(record)), {})
+    except UnreadableRecord as error:
+        if not unchecked:
+            raise ConfigurationError(Problem(error.message, file=name, line=number)) from error
+        return None, line
+    key = person_key(first) or message_key(first)
+    return (None if key is None else key.encode("utf-8", "surrogatepass")), line
 
 
-async def _send(settings: Settings, topic: str, records: Iterator[tuple[bytes | None, bytes]]) -> int:
+async def _send(settings: Settings, topic: str, records: AsyncIterator[Record]) -> int:
     from aiokafka import AIOKafkaProducer  # noqa: PLC0415
     from aiokafka.errors import KafkaError  # noqa: PLC0415
 
@@ -101,7 +110,7 @@ async def _send(settings: Settings, topic: str, records: Iterator[tuple[bytes | 
     sending = _Sending(producer, topic)
     try:
         await producer.start()
-        for key, value in records:
+        async for key, value in records:
             await sending.send(key, value)
         await sending.acknowledged()
     except (ConfigurationError, KafkaError) as error:

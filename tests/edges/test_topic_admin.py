@@ -102,6 +102,7 @@ async def test_settings_that_differ_are_told_as_they_are_and_as_wanted(settings,
     assert found.changes == {
         "retention.ms": ("60000", "604800000"),
         "message.timestamp.type": ("CreateTime", "LogAppendTime"),
+        "max.message.bytes": ("1048588", "67108864"),
     }
 
 
