@@ -23,6 +23,7 @@ from connector.core.javascript import (
     utf16_length,
 )
 from connector.core.json_text import ReadError, json_text, read_json
+from connector.core.liquid import compile_liquid
 from connector.core.path import Getter, compile_path, without_root
 from connector.core.placeholders import compile_template
 from connector.core.text_replace import replace_text
@@ -84,6 +85,19 @@ def _on_text(name: str, argument: Any, compiler: Compiler, compile_text: Callabl
         return compile_text(text)(event)
 
     return get
+
+
+def _liquid(argument: Any, _compiler: Compiler) -> Getter:
+    """Render a template of the Liquid language: {"@liquid": "{{ traits.email | downcase }}"}.
+
+    A template that cannot be compiled complains about every event, as in the reference.
+    """
+    if not isinstance(argument, str):
+        return failing("liquid template value must be a string")
+    try:
+        return compile_liquid(argument)
+    except FieldsError as error:
+        return failing(error.messages, kind=error.kind)
 
 
 def _if(argument: Any, compiler: Compiler) -> Getter:
@@ -356,6 +370,7 @@ def _without_nulls(value: Any) -> Any:
 DIRECTIVES: Final[Mapping[str, Directive]] = {
     "@path": _at_path,
     "@template": _template,
+    "@liquid": _liquid,
     "@if": _if,
     "@case": _case,
     "@replace": _replace,

@@ -1,0 +1,1 @@
+"""Points in time as JavaScript knows them: read from texts, shown in a zone, printed by strftime."""
