@@ -124,7 +124,7 @@ async def _write_and_read(settings: Settings) -> int:
 
 
 async def _encharge(settings: Settings) -> AsyncIterator[Finding]:
-    from connector.core.request import checked_key  # noqa: PLC0415
+    from connector.core.request import Endpoints, checked_key  # noqa: PLC0415
     from connector.edges.encharge_api import EnchargeApi  # noqa: PLC0415
 
     try:  # no request tries this key, so that it can be sent is all there is to check
@@ -135,7 +135,8 @@ async def _encharge(settings: Settings) -> AsyncIterator[Finding]:
         seen = "CONNECTOR_ENCHARGE_API_KEY (or …_FILE) is not set"
         yield Finding("encharge", "credentials", ok=False, seen=seen)
         return
-    async with EnchargeApi(api_key=settings.encharge_api_key, api_url=settings.encharge_api_url) as api:
+    endpoints = Endpoints(settings.encharge_api_key, api_url=settings.encharge_api_url)
+    async with EnchargeApi(endpoints) as api:
         try:
             credentials = await api.test_credentials()
         except ConnectorError as error:

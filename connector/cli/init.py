@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from connector.cli.output import TopicName, json_option, print_json, read_settings, run_async
-from connector.core.request import checked_key
+from connector.core.request import Endpoints, checked_key
 from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.settings import Settings
 
@@ -138,7 +138,7 @@ def _write_private(path: Path, text: str) -> None:
 async def _verify(settings: Settings, key: str) -> None:
     from connector.edges.encharge_api import EnchargeApi  # noqa: PLC0415
 
-    async with EnchargeApi(api_key=key, api_url=settings.encharge_api_url) as api:
+    async with EnchargeApi(Endpoints(key, api_url=settings.encharge_api_url)) as api:
         credentials = await api.test_credentials()
     if not credentials.valid:
         raise OperationalError(

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from collections.abc import Mapping as AbstractMapping
 from typing import Any, Final, Literal
 
+from connector.core.account import api_key_of
 from connector.core.actions import ACTIONS
 from connector.core.fields import compile_fields
+from connector.core.javascript import UNDEFINED
 from connector.core.mapping import Mapping
-from connector.core.payload_schema import coerced_text
+from connector.core.mapping_index import index_mappings
 from connector.core.plan import Planned
 from connector.core.presets import preset_mappings
 from connector.core.request import API_URL, INGEST_URL, Endpoints, checked_key
@@ -38,26 +40,15 @@ class Destination:
         self.enabled, self.when_disabled = enabled, when_disabled
         self.mappings = tuple(mappings)
         """The enabled mappings whose trigger can match at all, in the order of the configuration."""
-        self._of_any_type = tuple(each for each in self.mappings if each.trigger.types is None)
-        types = {type_ for each in self.mappings for type_ in each.trigger.types or ()}
-        self._by_type = {
-            type_: tuple(
-                each for each in self.mappings if each.trigger.types is None or type_ in each.trigger.types
-            )
-            for type_ in types
-        }
+        self._candidates = index_mappings(self.mappings)
 
     def plan(self, event: dict[str, Any]) -> tuple[Planned, ...]:
         """Give one entry for each enabled mapping whose trigger matches, in the order of the mappings.
 
         Never raises: what is wrong with the event is in the entries.
         """
-        type_ = event.get("type")
-        candidates = self._of_any_type
-        if type(type_) is str:
-            candidates = self._by_type.get(type_, candidates)
         planned = []
-        for mapping in candidates:
+        for mapping in self._candidates(event):
             entry = mapping.plan(event)
             if entry is not None:
                 planned.append(entry)
@@ -68,7 +59,7 @@ class Destination:
         cls,
         config: AbstractMapping[str, Any],
         *,
-        api_key: Any,
+        api_key: Any = UNDEFINED,
         ingest_url: str = INGEST_URL,
         api_url: str = API_URL,
         write_key: str | None = None,
@@ -78,7 +69,7 @@ class Destination:
         Config: {"id": text, "name": text, "enabled": bool, "when_disabled": "hold" | "discard",
             "mappings": [{"name", "action", "enabled", "trigger", "fields"}, …]}; all but `id` may be
             left out, and no `mappings` means the five presets
-        api_key: text; other values are coerced as the reference does (null is the empty key)
+        api_key: text; other values are coerced as the reference does (null is the empty key, none an error)
         A trigger that cannot be compiled never matches, as in the reference; whoever reads destination
         files refuses it before (connector.edges.destination_file).
         Raises: ConfigurationError with every problem found
@@ -87,7 +78,7 @@ class Destination:
         if problems:
             raise ConfigurationError(problems)
         try:
-            key = "" if api_key is None else coerced_text("API Key", api_key)
+            key = api_key_of({} if api_key is UNDEFINED else {"apiKey": api_key})
         except PayloadError as error:
             raise ConfigurationError(Problem(error.message, path="api_key")) from error
         endpoints = Endpoints(

@@ -1,31 +1,67 @@
-"""Encharge's REST API for everything that is not the hot path, on httpx."""
+"""Encharge's REST API for everything that is not the hot path, on httpx: one question, one answer.
+
+Answers and errors are the reference's (connector.core.answer). Redirects are followed as its HTTP client
+does, but never to another host: the key would go there, too.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Final, Self
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from connector.core.request import checked_key, header_bytes, headers
-from connector.errors import ConfigurationError, OperationalError, Problem
+from connector.core.account import (
+    Choices,
+    choices_failure,
+    credentials_failure,
+    credentials_request,
+    dynamic_field,
+    object_type_choices,
+    object_types_request,
+)
+from connector.core.answer import Answer, Failure, http_failure, timed_out
+from connector.core.deletion import deletion_request
+from connector.core.event import Event
+from connector.core.request import Endpoints, Request, checked_key, header_bytes
+from connector.errors import ConfigurationError, ConnectorError, OperationalError, Problem
 
-KEY_SETTING = "CONNECTOR_ENCHARGE_API_KEY"
+KEY_SETTING: Final = "CONNECTOR_ENCHARGE_API_KEY"
+MOST_REDIRECTS: Final = 20
+
+_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+_BECOMES_GET: Final = frozenset((301, 302))  # after POST
+
+
+class RequestFailed(ConnectorError):
+    """A request came to nothing; `failure` says what, in the reference's words."""
+
+    code = "request_failed"
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.kind}: {failure.message}")
+        self.failure = failure
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Whether a key works, and what Encharge said: `HTTP 401 Unauthorized`."""
+    """Whether a key works, what Encharge said (`HTTP 401 Unauthorized`), and what the reference makes of it."""
 
-    valid: bool
     answer: str
+    failure: Failure | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Whether the key works."""
+        return self.failure is None
 
 
 class EnchargeApi:
     """Asks Encharge; to be used as an async context manager."""
 
-    def __init__(self, *, api_key: str, api_url: str, timeout_s: float = 10.0) -> None:
-        self._url, self._key = api_url, api_key
+    def __init__(self, endpoints: Endpoints, *, timeout_s: float = 10.0) -> None:
+        self._endpoints, self._timeout_s = endpoints, timeout_s
         self._client = httpx.AsyncClient(timeout=timeout_s)
 
     async def __aenter__(self) -> Self:
@@ -35,25 +71,99 @@ class EnchargeApi:
     async def __aexit__(self, *error: object) -> None:
         await self._client.aclose()
 
+    async def perform(self, request: Request) -> Any:
+        """Send a request once and give the data of a 2xx answer.
+
+        Raises: RequestFailed for everything else; ConfigurationError when the key cannot be sent
+        """
+        try:
+            answer = await self._follow(request)
+        except httpx.TimeoutException as error:
+            raise RequestFailed(timed_out(self._timeout_s)) from error
+        except httpx.HTTPError as error:
+            raise RequestFailed(Failure("FetchError", type(error).__name__, code="ECONNRESET")) from error
+        if not answer.is_success:
+            raise RequestFailed(http_failure(answer))
+        return answer.data()
+
     async def test_credentials(self) -> Credentials:
         """Try the key: any 2xx is success.
 
         Raises: ConfigurationError when the key cannot be sent, OperationalError when Encharge cannot be
             reached
-        Source: destinations/encharge/index.ts (testAuthentication)
         """
-        key = checked_key(self._key, setting=KEY_SETTING)
+        request = credentials_request(self._endpoints)
         try:
-            response = await self._client.get(
-                f"{self._url}/v1/accounts/info", headers=header_bytes(headers(key))
+            answer = await self._follow(request)
+        except RequestFailed as error:
+            return Credentials(error.failure.message, error.failure)
+        except httpx.HTTPError as error:
+            raise OperationalError(
+                f"Encharge at {self._endpoints.api_url} cannot be reached ({type(error).__name__})"
+            ) from error
+        return Credentials(f"HTTP {answer.status} {answer.reason}", credentials_failure(answer))
+
+    async def choices(self, action: str, field: str) -> Choices:
+        """Give the choices of a dynamic field: {"choices": [{"label", "value"}, …], "error"?}.
+
+        Raises: ConfigurationError when the key cannot be sent; all other trouble is in the result
+        """
+        answered = dynamic_field(action, field)
+        if answered is not None:
+            return answered
+        try:
+            return object_type_choices(await self._follow(object_types_request(self._endpoints)))
+        except RequestFailed as error:
+            return choices_failure(error.failure)
+        except httpx.TimeoutException:
+            return choices_failure(timed_out(self._timeout_s))
+        except httpx.HTTPError as error:
+            return choices_failure(Failure("FetchError", type(error).__name__))
+
+    async def delete(self, event: Event, *, encode: bool = False, erase: bool = False) -> Any:
+        """Delete the person that an event names; True when it names nobody, else the answer's data.
+
+        Raises: RequestFailed, PayloadError, ConfigurationError
+        """
+        request = deletion_request(event, self._endpoints, encode=encode, erase=erase)
+        return True if request is None else await self.perform(request)
+
+    async def _follow(self, request: Request) -> Answer:
+        for _ in range(MOST_REDIRECTS + 1):
+            response = await self._send(request)
+            location = response.headers.get("location")
+            url = "" if location is None else urljoin(request.url, location)
+            if response.status_code not in _REDIRECTS or urlsplit(url).netloc != urlsplit(request.url).netloc:
+                return _answer(response)
+            becomes_get = response.status_code == 303 or (
+                response.status_code in _BECOMES_GET and request.method == "POST"
+            )
+            method, body = ("GET", None) if becomes_get else (request.method, request.body)
+            request = Request(method, url, request.headers, body)
+        raise RequestFailed(Failure("FetchError", "maximum redirect reached", code="max-redirect"))
+
+    async def _send(self, request: Request) -> httpx.Response:
+        checked_key(request.headers["X-Encharge-Token"], setting=KEY_SETTING)
+        # Addresses go out as they are: httpx would escape brackets and what the reference does not.
+        target = request.url.partition("://")[2].partition("/")[2]
+        try:
+            return await self._client.request(
+                request.method,
+                request.url,
+                headers=header_bytes(request.headers),
+                content=request.body,
+                extensions={"target": f"/{target}".encode("latin-1")},
             )
         except httpx.LocalProtocolError as error:  # nothing was sent; its text may quote the key
             raise ConfigurationError(
                 Problem("holds a character that no HTTP header can carry (a space?)", path=KEY_SETTING)
             ) from error
-        except httpx.HTTPError as error:
-            raise OperationalError(
-                f"Encharge at {self._url} cannot be reached ({type(error).__name__})"
-            ) from error
-        answer = f"HTTP {response.status_code} {response.reason_phrase}"
-        return Credentials(response.is_success, answer)
+
+
+def _answer(response: httpx.Response) -> Answer:
+    return Answer(
+        response.status_code,
+        response.reason_phrase,
+        response.headers.get("content-type", ""),
+        response.content,
+    )

@@ -205,7 +205,14 @@ def test_a_terminal_without_unicode_is_no_reason_to_stop(start):
 
 
 def test_ctrl_c_ends_a_worker_that_waits_for_kafka(start):
-    process = start("run", "--role", "ingest", CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=NO_KAFKA, CONNECTOR_WEB_PORT="0", **SECRETS)
+    process = start(
+        "run",
+        "--role",
+        "ingest",
+        CONNECTOR_KAFKA_BOOTSTRAP_SERVERS=NO_KAFKA,
+        CONNECTOR_WEB_PORT="0",
+        **SECRETS,
+    )
     eventually(lambda: "Kafka cannot be reached, will repeat" in process.err, 20)
 
     process.press_ctrl_c()

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from connector.edges.encharge_api import Credentials, EnchargeApi
+from connector.core.request import Endpoints
+from connector.edges.encharge_api import EnchargeApi
 from connector.errors import ConfigurationError, OperationalError
 from connector.simulator import SimulatorConfig, running_simulator
 
@@ -24,8 +25,12 @@ def _without_proxies(monkeypatch):
 
 
 async def tried(url, key=KEY, timeout_s=10.0):
-    async with EnchargeApi(api_key=key, api_url=url, timeout_s=timeout_s) as api:
+    async with EnchargeApi(Endpoints(key, api_url=url), timeout_s=timeout_s) as api:
         return await api.test_credentials()
+
+
+def summary(credentials):
+    return credentials.valid, credentials.answer
 
 
 async def answering(status_line, *headers, key=KEY):
@@ -45,11 +50,11 @@ async def answering(status_line, *headers, key=KEY):
 
 
 async def test_a_key_that_works_is_valid(simulator):
-    assert await tried(simulator.url) == Credentials(valid=True, answer="HTTP 200 OK")
+    assert summary(await tried(simulator.url)) == (True, "HTTP 200 OK")
 
 
 async def test_a_key_that_does_not_work_is_not_valid_and_the_answer_is_told(simulator):
-    assert await tried(simulator.url, "wrong") == Credentials(valid=False, answer="HTTP 401 Unauthorized")
+    assert summary(await tried(simulator.url, "wrong")) == (False, "HTTP 401 Unauthorized")
 
 
 async def test_a_key_beyond_ascii_goes_out_as_latin_1():
@@ -76,7 +81,7 @@ async def test_one_question_is_asked_with_the_headers_of_all_requests():
     [
         ("200 OK", True),
         ("204 No Content", True),
-        ("301 Moved Permanently", False),
+        ("304 Not Modified", False),
         ("403 Forbidden", False),
         ("429 Too Many Requests", False),
         ("500 Internal Server Error", False),
@@ -85,7 +90,7 @@ async def test_one_question_is_asked_with_the_headers_of_all_requests():
 async def test_success_is_any_2xx_and_nothing_else(status_line, valid):
     credentials, asked = await answering(status_line, "Location: /elsewhere")
 
-    assert credentials == Credentials(valid, f"HTTP {status_line}")
+    assert summary(credentials) == (valid, f"HTTP {status_line}")
     assert len(asked) == 1
 
 
@@ -124,3 +129,19 @@ async def test_a_key_that_cannot_be_sent_is_told_without_quoting_it(simulator, k
     [problem] = caught.value.problems
     assert problem.path == "CONNECTOR_ENCHARGE_API_KEY"
     assert "secret" not in problem.message
+
+
+async def test_redirects_in_a_circle_end():
+    credentials, asked = await answering("301 Moved Permanently", "Location: /elsewhere")
+
+    assert summary(credentials) == (False, "maximum redirect reached")
+    assert len(asked) == 21
+
+
+async def test_a_key_is_not_taken_to_another_host():
+    credentials, asked = await answering(
+        "307 Temporary Redirect", "Location: http://localhost:1/v1/accounts/info"
+    )
+
+    assert summary(credentials) == (False, "HTTP 307 Temporary Redirect")
+    assert len(asked) == 1

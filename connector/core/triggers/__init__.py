@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from connector.core.triggers.conditions import Group, compile_node, possible_types
+from connector.core.triggers.conditions import Group, compile_node, possible_values
 from connector.core.triggers.lexer import tokenize
 from connector.core.triggers.parser import parse
 from connector.errors import TriggerError
@@ -18,15 +18,17 @@ __all__ = ["Trigger", "TriggerError", "compile_trigger"]
 class Trigger:
     """A compiled trigger: called with an event it tells whether the event matches."""
 
-    __slots__ = ("holds", "root", "text", "types")
+    __slots__ = ("events", "holds", "root", "text", "types")
 
     def __init__(self, text: str, root: Group) -> None:
         self.text = text
         self.root = root
         """The tree of conditions, for explanations."""
         self.holds = compile_node(root)
-        self.types = possible_types(root)
+        self.types = possible_values(root, "type")
         """The event types that can match, None when any may."""
+        self.events = possible_values(root, "event")
+        """The names of events (`event`) that can match, None when any may."""
 
     def __call__(self, event: Any) -> bool:
         """Tell whether the event matches.

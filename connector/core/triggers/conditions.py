@@ -126,21 +126,24 @@ def _getter(condition: Condition) -> Getter | None:
     return compile_keys((condition.subject, *keys)) if keys else None
 
 
-def possible_types(node: Node | None) -> frozenset[str] | None:
-    """Tell which event types can satisfy a tree; None where any may, or where evaluating may raise."""
+def possible_values(node: Node | None, subject: Literal["type", "event"]) -> frozenset[str] | None:
+    """Tell which types, or names of events, can satisfy a tree.
+
+    None where any may, or where evaluating may raise.
+    """
     match node:
-        case Condition(subject="type", operator="=", expected=str(expected)):
+        case Condition(operator="=", expected=str(expected)) if node.subject == subject:
             return frozenset((expected,))
         case Group("and", children):
             if any(_may_raise(child) for child in children):
                 return None
-            known = [types for child in children if (types := possible_types(child)) is not None]
+            known = [values for child in children if (values := possible_values(child, subject)) is not None]
             return frozenset.intersection(*known) if known else None
         case Group("or", children):
-            found = [possible_types(child) for child in children]
-            if any(types is None for types in found):
+            found = [possible_values(child, subject) for child in children]
+            if any(values is None for values in found):
                 return None
-            return frozenset().union(*(types for types in found if types is not None))
+            return frozenset().union(*(values for values in found if values is not None))
         case _:
             return None
 
