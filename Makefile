@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What the virtual environment was made from; a change of the lock file makes it anew.
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check bench docs lock clean help
+.PHONY: install demo test test-fast check bench bench-plan fuzz docs lock clean help
 
 help:           ## List the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -35,6 +35,12 @@ check: install  ## Formatting, lint, types and fast tests
 
 bench: install  ## Throughput and CPU per event of one worker on an embedded Kafka
 	$(BIN)/python -m tests.bench
+
+bench-plan: install  ## Events a second from parsed event to request bytes
+	$(BIN)/python -m tests.bench.plan
+
+fuzz: install   ## Fuzz every target for FUZZ_SECONDS (default: five minutes)
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(BIN)/python -m pytest tests/fuzz
 
 docs: install   ## Write the generated tables of README.md and docs/ anew
 	$(BIN)/python docs/reference.py
