@@ -3,9 +3,11 @@
     segment/event.json   one Segment event, the value of a by-user record
     segment/record.json  what a source record may hold: one event, or a Tracking-API envelope of several
     dead_letter.json     the headers of a dead letter; its key and value are the original bytes
+    destination.json     the operator's file; for editors, with completion per action
+    encharge/ACTION.json the body that an action sends
 
-The schemas describe; nothing is refused for breaking one. What the connector refuses, and with which
-code, is in docs/codes.md.
+The last two are made from the table of actions by `make docs`. The schemas describe; nothing is refused
+for breaking one. What the connector refuses, and with which code, is in docs/codes.md.
 """
 
 from __future__ import annotations

@@ -6,10 +6,14 @@ import jsonschema
 import pytest
 from referencing import Registry, Resource
 
+from connector.core import Destination
+from connector.core.presets import preset_mappings
 from connector.delivery.dead_letter import Reason, make_dead_letter
 from connector.demo.events import shop_events
 from schemas import load_schema, schema_names
 from tests.builders import record
+from tests.core.test_vectors_plan import plan
+from tests.vectors_io import vectors
 from topics import load_topics
 
 REGISTRY = Registry().with_resources(
@@ -95,3 +99,66 @@ def test_the_headers_of_a_dead_letter_fit(reason):
     assert {name for name in headers if name.startswith(("encharge.", "__connect."))} <= set(
         load_schema("dead_letter.json")["properties"]
     )
+
+
+def test_the_requests_of_the_golden_cases_fit_the_schema_of_their_action(request):
+    checked = 0
+    for vector in [*vectors(request.config, "presets"), *vectors(request.config, "custom")]:
+        if vector["expected"]["requests"]:
+            [planned] = plan(vector)
+            validator(f"encharge/{planned.action}.json").validate(json.loads(planned.request.body))
+            checked += 1
+
+    assert checked > 200
+
+
+@pytest.mark.parametrize("action", [m["action"] for m in preset_mappings()])
+def test_a_body_with_an_unknown_member_does_not_fit(action):
+    event = {"type": "track", "event": "E", "userId": "u", "previousId": "p", "groupId": "g"}
+    [mapping] = [m for m in preset_mappings() if m["action"] == action]
+    destination = Destination.from_config(
+        {"mappings": [{**mapping, "trigger": 'type = "track"'}]}, api_key="k"
+    )
+    body = json.loads(destination.plan(event)[0].request.body)
+
+    assert validator(f"encharge/{action}.json").is_valid(body)
+    assert not validator(f"encharge/{action}.json").is_valid(body | {"unknown": 1})
+
+
+def destination_with(**changes):
+    return {"id": "x", "mappings": [{**preset_mappings()[0], **changes}]}
+
+
+def test_the_presets_fit_the_schema_of_destination_files():
+    validator("destination.json").validate(
+        {"id": "x", "name": "X", "enabled": False, "when_disabled": "discard"}
+    )
+    validator("destination.json").validate({"id": "x", "mappings": preset_mappings()})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({"name": "no id"}, id="no id"),
+        pytest.param({"id": "a b"}, id="id with a space"),
+        pytest.param({"id": "x", "mapings": []}, id="unknown key"),
+        pytest.param({"id": "x", "mappings": [{"name": "n", "action": "a"}] * 51}, id="51 mappings"),
+        pytest.param(destination_with(action="nothing"), id="unknown action"),
+        pytest.param(
+            destination_with(fields={"event": "E", "type": "t", "tag": "x"}), id="field of another action"
+        ),
+        pytest.param(destination_with(fields={"event": "E"}), id="required field missing"),
+        pytest.param(
+            destination_with(fields={"event": {"@paht": "$.event"}, "type": "t"}), id="unknown directive"
+        ),
+        pytest.param(
+            destination_with(fields={"event": {"@path": "$.a", "x": 1}, "type": "t"}), id="two keys"
+        ),
+        pytest.param(
+            destination_with(fields={"event": {"@case": {"operator": "big"}}, "type": "t"}), id="operator"
+        ),
+        pytest.param(destination_with(trigger=5), id="trigger is a number"),
+    ],
+)
+def test_a_wrong_destination_file_does_not_fit(config):
+    assert not validator("destination.json").is_valid(config)

@@ -37,7 +37,7 @@ class FieldExplanation:
 
     path       "userId", "page.url"
     directive  "@path", "@if", …; "literal" for a raw value, "object" for an object of directives
-    sources    the paths the value was looked for at, in the order they stand in the tree
+    sources    the paths and templates the value comes from, in the order they stand in the tree
     value      what the directive gave, UNDEFINED for nothing
     result     what is sent, UNDEFINED for nothing
     outcome    sent as it is, coerced, dropped, or invalid; `note` says why

@@ -1,16 +1,14 @@
-"""Writes the first destination file: the five presets, spelled out and commented."""
+"""Writes destination files: the first one with the presets, and those with imported mappings."""
 
 from __future__ import annotations
 
-from io import StringIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
 from connector.core.actions import ACTIONS
 from connector.core.presets import preset_mappings
+from connector.core.segment_import import LeftOut
+from connector.edges.yaml_text import WIDTH, indented, item_lines, lines, quoted, scalar
 
 _HEAD: Final = """\
 # What becomes of Segment events in Encharge. Checked by `encharge-connector check`; see
@@ -20,43 +18,72 @@ _HEAD: Final = """\
 #   fields   how the payload is made: values, and directives such as {'@path': $.properties.total}
 #   action   trackEvent, identifyUser, trackPageView, aliasUser, createUpdateObject, addTag, removeTag
 """
+_LEFT_OUT_HEAD: Final = (
+    "## Left out, because a destination file cannot hold it. To use a mapping, mend it here and take the",
+    "## first # off each of its lines; mappings: [] must lose its brackets then.",
+)
 
 
 def destination_text(*, id: str, name: str) -> str:  # noqa: A002  the word of the file
-    """Give the text of a destination file with the presets."""
-    content = CommentedMap(id=id, name=name, enabled=True)
-    content.yaml_add_eol_comment("false: hold events (when_disabled: hold) or discard them", "enabled")
-    content["mappings"] = [_mapping(each) for each in preset_mappings()]
-    yaml = YAML(typ="rt")
-    yaml.width = 110
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    out = StringIO()
-    yaml.dump(content, out)
-    return _HEAD + out.getvalue()
+    """Give the text of a destination file with the presets, each field with its description."""
+    return _text(id, name, preset_mappings(), described=True)
 
 
-def _mapping(preset: dict[str, Any]) -> CommentedMap:
-    mapping = CommentedMap(
-        (key, SingleQuotedScalarString(preset[key]) if key == "trigger" else preset[key])
-        for key in ("name", "action", "enabled", "trigger")
-    )
-    fields = CommentedMap((key, _flow(tree)) for key, tree in preset["fields"].items())
-    for field in ACTIONS[preset["action"]].fields:
-        if field.key in fields:
-            fields.yaml_set_comment_before_after_key(field.key, before=field.description, indent=6)
-    mapping["fields"] = fields
-    return mapping
+def imported_text(
+    *,
+    id: str,  # noqa: A002  the word of the file
+    name: str,
+    mappings: Sequence[Mapping[str, Any]],
+    left_out: Sequence[LeftOut] = (),
+) -> str:
+    """Give the text of a destination file with these mappings; left-out ones stand at its end as comments."""
+    comments = "".join(f"{line}\n" for line in _commented(left_out)) if left_out else ""
+    return _text(id, name, mappings, described=False) + comments
 
 
-def _flow(tree: Any) -> Any:
-    """Write a field's tree on one line where it is short."""
-    if not isinstance(tree, dict):
-        return tree
-    node = CommentedMap((_quoted(key), _flow(value)) for key, value in tree.items())
-    if len(str(tree)) < 80 or any(key.startswith("@") for key in tree):
-        node.fa.set_flow_style()
-    return node
+def _text(id_: str, name: str, mappings: Sequence[Mapping[str, Any]], *, described: bool) -> str:
+    written = [
+        f"id: {scalar(id_)}",
+        f"name: {scalar(name)}",
+        "enabled: true  # false: hold events (when_disabled: hold) or discard them",
+        "mappings:" if mappings else "mappings: []",
+    ]
+    for mapping in mappings:
+        written += indented(item_lines(_mapping_lines(mapping, described=described)), 2)
+    return _HEAD + "".join(f"{line}\n" for line in written)
 
 
-def _quoted(key: str) -> str:
-    return SingleQuotedScalarString(key) if key.startswith("@") else key
+def _mapping_lines(mapping: Mapping[str, Any], *, described: bool) -> Iterator[str]:
+    for key in ("name", "action", "enabled"):
+        yield f"{key}: {scalar(mapping[key])}"
+    trigger = mapping["trigger"]
+    if isinstance(trigger, str):
+        yield f"trigger: {quoted(trigger)}"
+    else:
+        yield from lines({"trigger": trigger}, blocks=1)
+    if not mapping["fields"]:
+        yield "fields: {}"
+        return
+    yield "fields:"
+    descriptions = _descriptions(mapping["action"]) if described else {}
+    for key, tree in mapping["fields"].items():
+        if key in descriptions:
+            yield f"  # {descriptions[key]}"
+        yield from indented(lines({key: tree}, blocks=1, width=WIDTH - 6), 2)
+
+
+def _descriptions(action: str) -> Mapping[str, str]:
+    return {field.key: field.description for field in ACTIONS[action].fields}
+
+
+def _commented(left_out: Iterable[LeftOut]) -> Iterator[str]:
+    yield from _LEFT_OUT_HEAD
+    for each in left_out:
+        yield "##"
+        yield f"## {_on_one_line(each.reason)}"
+        for line in indented(item_lines(_mapping_lines(each.mapping, described=False)), 2):
+            yield f"#{line}"
+
+
+def _on_one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
