@@ -71,6 +71,17 @@ def rate(value: str) -> float:
     return number
 
 
+def share(value: str) -> float:
+    """Take a number from 0 to 1."""
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no number") from None
+    if not 0 <= number <= 1:
+        raise ValueError(f"{value!r} must be from 0 to 1")
+    return number
+
+
 def duration(least_s: float = 0.0) -> Parser:
     """Take 500ms, 30s, 15m, 4h, 2d or a number of seconds."""
 
@@ -165,6 +176,9 @@ class Settings:
     dead_letter_topic: str = setting(
         "encharge.dead-letter", topic, "topic for records that are given up, with the reason in headers"
     )
+    control_topic: str = setting(
+        "encharge.control", topic, "compacted topic through which workers are paused and tell their state"
+    )
     group_id: str = setting(
         "encharge-connector",
         text,
@@ -204,6 +218,12 @@ class Settings:
     max_in_flight: int = setting(
         "256", integer(1, 10_000), "requests under way at once; see docs/capacity.md for how to size it"
     )
+    max_requests_per_second: float | None = setting(
+        None,
+        rate,
+        "requests a second for the whole account, over all workers; each takes the share of it that it has of"
+        " the partitions. Below it the limiter finds its own pace from 429 and answer times",
+    )
     max_buffered_records: int = setting(
         "4000", integer(1, 1_000_000), "records read but not settled; more makes no worker faster"
     )
@@ -213,10 +233,36 @@ class Settings:
     max_record_bytes: int = setting(
         "1MiB", size, "largest record that is read as an event; Segment's own limit is 32 KiB an event"
     )
-    retry_window: float = setting("4h", duration(), "age at which a failing request becomes a dead letter")
+    max_lane_records: int = setting(
+        "1000",
+        integer(1, 1_000_000),
+        "records of one person that are held; beyond it the person's partition is not read on, so that one"
+        " busy person does not fill the buffer",
+    )
+    retry_window: float = setting(
+        "4h",
+        duration(),
+        "age at which a failing request becomes a dead letter; time in which nothing could be sent does not"
+        " count",
+    )
+    flood_run: int = setting(
+        "200",
+        integer(0),
+        "dead letters in a row after which the destination pauses until somebody resumes it; 0: any number",
+    )
+    flood_share: float = setting(
+        "0.2",
+        share,
+        "share of dead letters among the last 1000 requests beyond which it pauses likewise; 1: any share",
+    )
     commit_interval: float = setting("1s", duration(0.05), "time between two commits of offsets")
     session_timeout: float = setting(
         "10s", duration(1.0), "time until the group takes over the partitions of a dead worker"
+    )
+    max_poll_interval: float = setting(
+        "5m",
+        duration(1.0),
+        "time without a sign of life of the reader after which the group gives its partitions away",
     )
     drain_timeout: float = setting(
         "8s",
@@ -283,6 +329,13 @@ class Settings:
         if problems:
             raise ConfigurationError(problems)
         return settings
+
+
+def watched_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Give the files whose change a running worker notices: the destination's, and those that hold keys."""
+    variables = (f"{PREFIX}ENCHARGE_API_KEY_FILE", f"{PREFIX}ENCHARGE_WRITE_KEY_FILE")
+    destination = Settings.from_environment(environment).destination_file
+    return (destination, *(Path(environment[name]) for name in variables if name in environment))
 
 
 def variable_of(each: Field[Any]) -> str:
@@ -358,10 +411,12 @@ def _contradictions(settings: Settings) -> Iterable[Problem]:
     for file in files:
         if file is not None and not file.is_file():
             yield Problem(f"{file} is no file", path="CONNECTOR_KAFKA_SSL_…_FILE")
-    topics = (settings.source_topic, settings.by_user_topic, settings.dead_letter_topic)
+    topics = (
+        settings.source_topic, settings.by_user_topic, settings.dead_letter_topic, settings.control_topic,
+    )  # fmt: skip
     if len(set(topics)) < len(topics):
         yield Problem(
-            f"source, by-user and dead-letter topic must differ, they are {', '.join(topics)}",
+            f"source, by-user, dead-letter and control topic must differ, they are {', '.join(topics)}",
             path="CONNECTOR_SOURCE_TOPIC",
         )
     if settings.drain_timeout > 20:

@@ -5,29 +5,32 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from connector.core import Destination
 from connector.delivery.dispatcher import Context
-from connector.delivery.planner import plan_with
+from connector.delivery.flood_guard import FloodPolicy
+from connector.delivery.flow import Flow, FlowPolicy
+from connector.delivery.limiter import LimiterPolicy
 from connector.delivery.retry import RetryPolicy
 from connector.delivery.stats import DeliveryStats, IngestStats
 from connector.edges import faust_app
 from connector.edges.batch_reader import BatchReader, ReaderLimits, Stage
-from connector.edges.chance import SystemDice, wall_clock
+from connector.edges.clocks import SystemDice, monotonic_clock, wall_clock
 from connector.edges.dead_letter_topic import DeadLetterTopic
 from connector.edges.deliver_stage import DeliverStage
-from connector.edges.destination_file import read_destination_file
+from connector.edges.deliverable import Deliverable, read_deliverable
+from connector.edges.encharge_account import EnchargeAccount
 from connector.edges.encharge_sender import EnchargeSender
 from connector.edges.ingest_stage import IngestStage
 from connector.edges.kafka import connection
 from connector.edges.metrics import StageCollector
 from connector.edges.producer import Producer, start_producer
+from connector.edges.steering import Steering
 from connector.edges.web import Health, start_web
 from connector.errors import ConfigurationError, Problem
 from connector.settings import Settings
@@ -43,8 +46,8 @@ log = structlog.get_logger(__name__)
 class Worker:
     """One worker process: a Faust application with up to two readers and their stages."""
 
-    def __init__(self, settings: Settings, role: Role) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, role: Role, environment: Mapping[str, str] = os.environ) -> None:
+        self._settings, self._environment = settings, environment
         self._ingests = role in ("all", "ingest") and settings.partitioning == "repartition"
         self._delivers = role in ("all", "deliver")
         if role == "ingest" and not self._ingests:
@@ -53,6 +56,8 @@ class Worker:
             )
         self._app = faust_app.make_app(broker=settings.kafka_bootstrap_servers)
         self._readers: list[BatchReader] = []
+        self._steering: Steering | None = None
+        self._flow: Flow | None = None
         self.delivery, self.ingest = DeliveryStats(), IngestStats()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -62,7 +67,7 @@ class Worker:
         """
         settings = self._settings
         # Before Kafka is asked for anything: what is wrong here would not be told while Kafka is down.
-        deliverable = _read_deliverable(settings) if self._delivers else None
+        deliverable = read_deliverable(settings) if self._delivers else None
         async with AsyncExitStack() as stack:
             producer = await _or_stop(start_producer(settings), stop)
             if producer is None:
@@ -72,7 +77,10 @@ class Worker:
             if self._ingests:
                 self._add_ingest(producer, dead_letters)
             if deliverable is not None:
-                await self._add_deliver(stack, deliverable, dead_letters)
+                steering = self._steering = await self._add_deliver(stack, deliverable, dead_letters)
+                if await _or_stop(steering.start(), stop) is None:
+                    return
+                stack.push_async_callback(steering.stop)
             if settings.web_port:
                 health = Health(self.not_ready, self.status)
                 web = await start_web(
@@ -102,27 +110,32 @@ class Worker:
         self._add_reader("ingest", settings.source_topic, settings.ingest_group, stage)
 
     async def _add_deliver(
-        self, stack: AsyncExitStack, deliverable: _Deliverable, dead_letters: DeadLetterTopic
-    ) -> None:
+        self, stack: AsyncExitStack, deliverable: Deliverable, dead_letters: DeadLetterTopic
+    ) -> Steering:
         settings = self._settings
-        destination = deliverable.destination
         sender = await stack.enter_async_context(
             EnchargeSender(timeout_s=settings.request_timeout, max_connections=settings.max_in_flight)
         )
+        account = EnchargeAccount(deliverable.endpoints, timeout_s=settings.request_timeout)
+        self._flow = Flow(_flow_policy(settings), monotonic_clock())
         context = Context(
+            configuration=deliverable.configuration(largest_record=settings.max_record_bytes, generation=0),
             sender=sender,
+            account=account,
             dead_letters=dead_letters,
             dice=SystemDice(),
+            clock=monotonic_clock,
             wall_clock=wall_clock,
             policy=RetryPolicy(window_s=settings.retry_window),
-            max_in_flight=settings.max_in_flight,
-            destination=destination.id,
-            config_version=deliverable.version,
+            flow=self._flow,
+            most_in_flight=settings.max_in_flight,
+            most_per_lane=settings.max_lane_records,
             stats=self.delivery,
         )
-        stage = DeliverStage(context, plan_with(destination, largest_record=settings.max_record_bytes))
-        group = settings.deliver_group(destination.id)
+        stage = DeliverStage(context)
+        group = settings.deliver_group(deliverable.destination.id)
         self._add_reader("deliver", settings.deliver_topic, group, stage)
+        return Steering(settings, self._environment, deliverable, stage, account)
 
     def _add_reader(self, name: str, topic: str, group: str, stage: Stage) -> None:
         settings = self._settings
@@ -137,8 +150,9 @@ class Worker:
                 bytes=settings.max_buffered_bytes,
                 drain_s=settings.drain_timeout,
                 commit_every_s=settings.commit_interval,
+                session_s=settings.session_timeout,
+                poll_s=settings.max_poll_interval,
             ),
-            session_timeout_s=settings.session_timeout,
             connection=connection(settings, name),
         )
         faust_app.add_agent(self._app, name, channel, reader)
@@ -148,12 +162,16 @@ class Worker:
         registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        registry.register(StageCollector(self.delivery, self.ingest))
+        registry.register(StageCollector(self.delivery, self.ingest, self._in_flight))
         return registry
+
+    def _in_flight(self) -> int:
+        return 0 if self._flow is None else self._flow.limiter.in_flight
 
     def not_ready(self) -> list[str]:
         """Say why the worker does not deliver, as codes; empty when it is ready."""
-        return [f"not_assigned:{reader.topic}" for reader in self._readers if not reader.is_reading]
+        reasons = [f"not_assigned:{reader.topic}" for reader in self._readers if not reader.is_reading]
+        return reasons if self._steering is None else [*reasons, *self._steering.not_ready()]
 
     def status(self) -> dict[str, Any]:
         """Give what the worker holds and has done."""
@@ -167,33 +185,21 @@ class Worker:
                 }
                 for reader in self._readers
             ],
-            "delivered": dict(self.delivery.delivered),
-            "dead_letters": dict(self.delivery.dead_letters + self.ingest.dead_letters),
+            "delivered": sum(self.delivery.delivered.values()),
+            "dead_letters": sum((self.delivery.dead_letters + self.ingest.dead_letters).values()),
             "retries": self.delivery.retries,
-            "in_flight": self.delivery.in_flight,
+            "in_flight": self._in_flight(),
+            "steering": None if self._steering is None else self._steering.status(),
         }
 
 
-class _Deliverable(NamedTuple):
-    """A destination, and the version of the file it comes from."""
-
-    destination: Destination
-    version: str
-
-
-def _read_deliverable(settings: Settings) -> _Deliverable:
-    file = read_destination_file(settings.destination_file)
-    if settings.encharge_api_key is None:
-        raise ConfigurationError(
-            Problem("is required to deliver; or set …_FILE", path="CONNECTOR_ENCHARGE_API_KEY")
-        )
-    destination = file.compile(
-        api_key=settings.encharge_api_key,
-        write_key=settings.encharge_write_key,
-        ingest_url=settings.encharge_ingest_url,
-        api_url=settings.encharge_api_url,
+def _flow_policy(settings: Settings) -> FlowPolicy:
+    return FlowPolicy(
+        limiter=LimiterPolicy(
+            most_in_flight=settings.max_in_flight, ceiling_per_s=settings.max_requests_per_second
+        ),
+        flood=FloodPolicy(run=settings.flood_run, share=settings.flood_share),
     )
-    return _Deliverable(destination, file.version)
 
 
 async def run_worker(settings: Settings, role: Role) -> None:

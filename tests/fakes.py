@@ -60,6 +60,19 @@ class KeptDeadLetters:
         return [letter.code for letter in self.letters]
 
 
+class ScriptedAccount:
+    """Says of the key what the script says, then that it works."""
+
+    def __init__(self, *script):
+        self.script = deque(script)
+        self.asked = 0
+
+    async def key_works(self):
+        self.asked += 1
+        await asyncio.sleep(0)
+        return self.script.popleft() if self.script else True
+
+
 class FixedDice:
     """Always rolls the same."""
 

@@ -72,6 +72,7 @@ def test_topics_travel_inside_the_wheel(installed, tmp_path):
         "segment.events",
         "segment.events.by-user",
         "encharge.dead-letter",
+        "encharge.control",
     ]
 
 

@@ -2,7 +2,7 @@
 
 Imports nothing from the connector. Fields of a file:
 
-    role           source, by-user or dead-letter
+    role           source, by-user, dead-letter or control
     name           default name; `setting` names the environment variable that changes it
     partitions     for a new topic
     settings       Kafka's topic configuration, all values text
@@ -37,10 +37,13 @@ class TopicSpec:
     why: str
 
 
+_ROLES = ("source", "by-user", "dead-letter", "control")
+
+
 @cache
 def load_topics() -> tuple[TopicSpec, ...]:
     """Read all files, in the order an event passes through the topics."""
-    return tuple(sorted(_read_all(), key=lambda spec: ("source", "by-user", "dead-letter").index(spec.role)))
+    return tuple(sorted(_read_all(), key=lambda spec: _ROLES.index(spec.role)))
 
 
 def _read_all() -> Iterator[TopicSpec]:

@@ -14,7 +14,8 @@ import click
 
 from connector import __version__
 
-# Command -> module that holds it. Imported when asked for: `--help` must not wait for Faust.
+# Command -> module that holds it, and its name there where that is not `command`. Imported when asked for:
+# `--help` must not wait for Faust.
 _COMMANDS: Final[Mapping[str, str]] = {
     "init": "connector.cli.init",
     "check": "connector.cli.check",
@@ -25,6 +26,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "import-segment": "connector.cli.import_segment",
     "topics": "connector.cli.topics",
     "send": "connector.cli.send",
+    "pause": "connector.cli.pause:pause",
+    "resume": "connector.cli.pause:resume",
     "settings": "connector.cli.settings",
     "schema": "connector.cli.schema",
     "object-types": "connector.cli.object_types",
@@ -41,7 +44,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = import_module(_COMMANDS[cmd_name]).command
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name or "command")
         assert isinstance(command, click.Command)
         return command
 

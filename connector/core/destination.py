@@ -20,7 +20,9 @@ from connector.errors import ConfigurationError, FieldsError, PayloadError, Prob
 
 MOST_MAPPINGS: Final = 50
 
-_KEYS: Final = frozenset(("id", "name", "enabled", "when_disabled", "mappings"))
+_KEYS: Final = frozenset(
+    ("id", "name", "enabled", "when_disabled", "mappings", "responses")  # responses: delivery reads them
+)
 _MAPPING_KEYS: Final = frozenset(("name", "action", "enabled", "trigger", "fields"))
 
 

@@ -78,6 +78,11 @@ def message_key(event: Event) -> str | None:
     return _id_text(event.get("messageId"))
 
 
+def previous_key(event: Event) -> str | None:
+    """Give the id that an alias event gives up, as a person's key; None for other events."""
+    return _id_text(event.get("previousId")) if event.get("type") == "alias" else None
+
+
 def names_a_person(event: Event) -> bool:
     """Tell whether the event says whom it is about: an id, or an email where the presets look for one."""
     if person_key(event) is not None:

@@ -6,70 +6,107 @@ a younger one, because a new assignment begins with a new dispatcher.
     submit -> lane -> worker: plan, send, decide -> settled -> watermark
                  ^                           |
                  +------- timer (retry) <----+
+
+Whether a worker may start the next request is asked of the flow (gate, limiter) and of the lease.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import structlog
 
 from connector.delivery.codes import INTERNAL
 from connector.delivery.dead_letter import Reason, make_dead_letter
 from connector.delivery.encharge_error import parse_error
+from connector.delivery.flow import Flow
+from connector.delivery.gate import Shut
 from connector.delivery.lane import Lane, Work
-from connector.delivery.offset_map import encode_map
+from connector.delivery.lanes import Lanes
+from connector.delivery.offset_map import NOTHING, OffsetMap, encode_map
 from connector.delivery.offsets import OffsetTracker
-from connector.delivery.outcome import Delivered, NoReply, Outcome, Rejected, Throttled, Transient, classify
-from connector.delivery.planner import PlanRecord, Task
-from connector.delivery.ports import DeadLetterSink, Dice, Sender
+from connector.delivery.outcome import Delivered, NoReply, Outcome, Throttled
+from connector.delivery.planner import PlanRecord, Task, second_key
+from connector.delivery.ports import Account, DeadLetterSink, Dice, Sender
 from connector.delivery.record import Partition, Record
+from connector.delivery.response_rules import ResponseRules
 from connector.delivery.retry import GiveUp, RetryIn, RetryPolicy, Settle, backoff_s, next_step
 from connector.delivery.stats import DeliveryStats
 from connector.errors import OperationalError
 
+LEASE_CHECK_S: Final = 0.25  # how often a lease that ran out is looked at
+
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """What to commit for one partition."""
 
     watermark: int
     metadata: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration(NamedTuple):
+    """What decides about records: replaced as a whole when the destination file or the key changes.
+
+    version     of the destination file, the same in every worker
+    generation  counts the replacements in this process
+    """
+
+    destination: str
+    version: str
+    plan_record: PlanRecord
+    rules: ResponseRules = ResponseRules()
+    discards: bool = False
+    generation: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class Context:
     """What all dispatchers of a worker share."""
 
+    configuration: Configuration
     sender: Sender
+    account: Account
     dead_letters: DeadLetterSink
     dice: Dice
-    wall_clock: Callable[[], float]
+    clock: Callable[[], float]  # monotonic seconds, as of the very moment: a lease depends on it
+    wall_clock: Callable[[], float]  # epoch seconds
     policy: RetryPolicy
-    max_in_flight: int
-    destination: str
-    config_version: str
+    flow: Flow
+    most_in_flight: int
+    most_per_lane: int
     stats: DeliveryStats
+
+
+class Taken(NamedTuple):
+    """One partition of an assignment: its tracker, and what an earlier owner left above its commit."""
+
+    tracker: OffsetTracker
+    left: OffsetMap = NOTHING
 
 
 class Dispatcher:
     """Delivers the records of one assignment."""
 
     def __init__(
-        self, context: Context, plan_record: PlanRecord, trackers: Mapping[Partition, OffsetTracker]
+        self,
+        context: Context,
+        partitions: Mapping[Partition, Taken],
+        lease_until_s: Callable[[], float] = lambda: float("inf"),
     ) -> None:
         self._context = context
-        self._plan_record = plan_record
-        self._trackers = dict(trackers)
-        self._lanes: dict[object, Lane] = {}
-        self._ready: deque[Lane] = deque()
+        self._flow = context.flow
+        self._partitions = dict(partitions)
+        self._lease_until_s = lease_until_s
+        self._lanes = Lanes(context.most_per_lane)
         self._idle: list[asyncio.Future[None]] = []
         self._workers: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None  # looks again when nothing may start now
+        self._alarm_s = 0.0
         self._draining = False
         self._room: asyncio.Future[None] | None = None
         self._room_below = 0, 0
@@ -80,21 +117,29 @@ class Dispatcher:
 
     def submit(self, partition: Partition, records: Iterable[Record]) -> None:
         """Take records of one partition, in order; those settled before are passed over."""
-        tracker, lanes, stats = self._trackers[partition], self._lanes, self._context.stats
+        tracker, left = self._partitions[partition]
+        begun = left.begun if left.version == self._context.configuration.version else None
+        lanes, stats = self._lanes, self._context.stats
         for record in records:
             stats.received += 1
             if not tracker.open(record.offset):
                 stats.repeated += 1
                 continue
+            work = Work(record, tracker)
+            if begun:
+                work.left = begun.get(record.offset, 0)
+            key = record.key
             # A record without a key is in nobody's order.
-            key = record.key if record.key is not None else (record.partition, record.offset)
-            lane = lanes.get(key)
-            if lane is None:
-                lane = lanes[key] = Lane(key)
-                self._make_ready(lane)
-            lane.works.append(Work(record, tracker))
+            lanes.add(work, (record.partition, record.offset) if key is None else key, second_key(record))
             self.held_records += 1
             self.held_bytes += len(record.value or b"")
+        self.wake()
+
+    def rewind(self, partition: Partition, offset: int) -> None:
+        """Begin a partition at an offset below the committed one."""
+        tracker = self._partitions[partition].tracker
+        tracker.rewind(offset)
+        self._partitions[partition] = Taken(tracker)
 
     async def room(self, below_records: int, below_bytes: int) -> None:
         """Wait until less than this is held."""
@@ -103,13 +148,31 @@ class Dispatcher:
             self._room_below = below_records, below_bytes
             await self._room
 
+    @property
+    def full_lanes(self) -> Mapping[tuple[str, int], int]:
+        """Partitions with a person of whom too much is held, and how many records that is."""
+        return self._lanes.full
+
     def commits(self) -> dict[Partition, Commit]:
         """Give what may be committed now, for every partition of which anything was seen."""
+        begun = self._begun()
+        version = self._context.configuration.version
         found = {}
-        for partition, tracker in self._trackers.items():
+        for partition, (tracker, _) in self._partitions.items():
             watermark = tracker.watermark
             if watermark is not None:
-                found[partition] = Commit(watermark, encode_map(watermark, tracker.completed()))
+                map_ = encode_map(watermark, tracker.completed(), begun.get(tracker), version)
+                found[partition] = Commit(watermark, map_)
+        return found
+
+    def _begun(self) -> Mapping[OffsetTracker, dict[int, int]]:
+        """Give the records of which some tasks are done and others wait, by the configuration in force."""
+        found: dict[OffsetTracker, dict[int, int]] = {}
+        generation = self._context.configuration.generation
+        for lane in self._lanes:
+            work = lane.works[0]
+            if work.finished and work.generation == generation and not work.replanned:
+                found.setdefault(work.tracker, {})[work.record.offset] = work.finished
         return found
 
     async def drain(self, deadline_s: float) -> None:
@@ -118,10 +181,12 @@ class Dispatcher:
         Records of which some requests were delivered are finished, too, unless one has to wait.
         """
         self._draining = True
-        for lane in self._lanes.values():
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for lane in self._lanes.waiting:
             if lane.timer is not None:
                 lane.timer.cancel()
-        self._wake_all()
+        self._wake_workers()
         if self._workers:
             _, late = await asyncio.wait(self._workers, timeout=deadline_s)
             for task in late:
@@ -130,58 +195,126 @@ class Dispatcher:
                 log.warning("drain deadline passed", unfinished=len(late), deadline_s=deadline_s)
                 await asyncio.wait(late)
 
+    def go_on(self) -> None:
+        """Let everybody try again at once: the gate has opened, or the configuration is another."""
+        self._lanes.wake_all()
+        self.wake()
+
     # Workers
 
-    def _make_ready(self, lane: Lane) -> None:
-        lane.timer = None
-        self._ready.append(lane)
-        if self._idle:
+    def wake(self) -> None:
+        """Put as many workers to work as there are lanes ready and requests that may start."""
+        if self._draining or not self._lanes.ready or not self._may_start(self._context.clock()):
+            return
+        wanted = min(len(self._lanes.ready), self._flow.room)
+        while wanted and self._idle:
             waiter = self._idle.pop()  # the one that was busy last
             if not waiter.done():
                 waiter.set_result(None)
-        elif len(self._workers) < self._context.max_in_flight and not self._draining:
-            task = asyncio.get_running_loop().create_task(self._work())
+                wanted -= 1
+        loop = asyncio.get_running_loop()
+        while wanted and len(self._workers) < self._context.most_in_flight:
+            task = loop.create_task(self._work())
             self._workers.add(task)
             task.add_done_callback(self._workers.discard)
+            wanted -= 1
 
-    def _wake_all(self) -> None:
+    def _wake_workers(self) -> None:
         for waiter in self._idle:
             if not waiter.done():
                 waiter.set_result(None)
         self._idle.clear()
 
     async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
+        ready = self._lanes.ready
         while not self._draining:
-            if self._ready:
-                lane = self._ready.popleft()
+            may_go_on = bool(ready)
+            if may_go_on:
+                lane = ready.popleft()
                 try:
-                    await self._serve(lane)
+                    may_go_on = await self._serve(lane)
                 except Exception:  # the outermost guard: no defect of ours may leave a lane unserved
                     log.exception("lane failed, will go on", **_position(lane.works[0].record))
                     self._park(lane, self._context.policy.base_s)
-            else:
-                waiter = asyncio.get_running_loop().create_future()
+            if not may_go_on and not self._draining:
+                waiter = loop.create_future()
                 self._idle.append(waiter)
                 await waiter
 
-    def _park(self, lane: Lane, delay_s: float) -> None:
-        if not self._draining:
-            lane.timer = asyncio.get_running_loop().call_later(delay_s, self._make_ready, lane)
+    def _may_start(self, now_s: float) -> bool:
+        """Tell whether a request may start now; if not, somebody looks again in time."""
+        wait_s = self._flow.wait_s(now_s)
+        if now_s >= self._lease_until_s():
+            # Others may own these partitions by now.
+            self._context.stats.lease_waits += 1
+            wait_s = max(wait_s, LEASE_CHECK_S)
+        if wait_s <= 0:
+            return True
+        if wait_s != float("inf"):
+            self._look_again(now_s + wait_s, wait_s)
+        return False
 
-    async def _serve(self, lane: Lane) -> None:
-        """Work through a lane until it is empty or has to wait."""
-        works = lane.works
-        while works:
-            work = works[0]
-            if self._draining and not work.started:
+    def _look_again(self, at_s: float, in_s: float) -> None:
+        if self._alarm is not None:
+            if self._alarm_s <= at_s:
                 return
-            delay_s = await self._advance(work)
-            if delay_s is not None:
-                self._park(lane, delay_s)
-                return
-            works.popleft()
+            self._alarm.cancel()
+        self._alarm_s = at_s
+        self._alarm = asyncio.get_running_loop().call_later(in_s, self._alarmed)
+
+    def _alarmed(self) -> None:
+        self._alarm = None
+        if not self._lanes.ready and not self._flow.gate.is_open:
+            self._lanes.wake_longest()  # for a trial; it would wait for minutes otherwise
+        self.wake()
+
+    def _park(self, lane: Lane, delay_s: float) -> None:
+        if self._draining:
+            return
+        self._lanes.wait(lane)
+        lane.timer = asyncio.get_running_loop().call_later(delay_s, self._retry, lane)
+        if not self._flow.gate.is_open:
+            self._may_start(self._context.clock())  # so that a trial is not missed
+
+    def _retry(self, lane: Lane) -> None:
+        lane.timer = None
+        self._lanes.wake(lane)
+        self.wake()
+
+    async def _serve(self, lane: Lane) -> bool:
+        """Work through a lane until it is empty or has to wait; False when no other may start either."""
+        lanes, clock = self._lanes, self._context.clock
+        while True:
+            work = lanes.turn(lane)
+            if work is None:
+                return True
+            if work.tasks is None or work.generation != self._context.configuration.generation:
+                if self._draining and work.tasks is None:
+                    return False
+                self._plan(work)
+            while (task := self._current(work)) is not None:
+                if not self._may_start(clock()):
+                    lanes.ready.appendleft(lane)
+                    return False
+                reason = work.pending or task.reason
+                try:
+                    if reason is None:
+                        delay_s = await self._attempt(lane, work, task)
+                    else:
+                        delay_s = await self._bury(lane, work, task, reason)
+                except Exception as error:  # as above
+                    log.exception("request could not be sent", **_position(work.record))
+                    delay_s = await self._bury(lane, work, task, _internal(error, task))
+                if delay_s is not None:
+                    self._park(lane, delay_s)
+                    return True
+                work.task_done()
+                if self._idle and lanes.ready:
+                    self.wake()  # the window may have grown
             self._settle(work)
-        del self._lanes[lane.key]
+            if not lanes.settled(lane):
+                return True
 
     def _settle(self, work: Work) -> None:
         work.tracker.settle(work.record.offset)
@@ -200,79 +333,103 @@ class Dispatcher:
 
     # One record
 
-    async def _advance(self, work: Work) -> float | None:
-        """Do the tasks of a record; give the seconds to wait before going on, None once it is settled."""
-        if work.tasks is None:
-            work.tasks = self._plan(work.record)
-        while work.tasks:
-            delay_s = await self._do(work, work.tasks[0])
-            if delay_s is not None:
-                return delay_s
-            work.task_done()
-        return None
-
-    def _plan(self, record: Record) -> deque[Task]:
+    def _plan(self, work: Work) -> None:
+        configuration, record = self._context.configuration, work.record
         try:
-            tasks = self._plan_record(record)
+            work.take_plan(configuration.plan_record(record), configuration.generation)
+            if work.left:
+                work.resume()
         except Exception as error:  # a poison record becomes a dead letter, never a dead lane
             log.exception("record could not be planned", **_position(record))
-            return deque((Task("", "", None, _internal(error)),))
-        if not tasks:
-            self._context.stats.filtered += 1
-        return deque(tasks)
+            work.take_plan((Task("", "", None, _internal(error)),), configuration.generation)
+        if not work.tasks and work.more is None and not work.finished:
+            if configuration.discards:
+                self._context.stats.discarded += 1
+            else:
+                self._context.stats.filtered += 1
 
-    async def _do(self, work: Work, task: Task) -> float | None:
-        reason = work.pending or task.reason
-        if reason is None:
-            try:
-                return await self._attempt(work, task)
-            except Exception as error:  # as above
-                log.exception("request could not be sent", **_position(work.record))
-                reason = _internal(error, task)
-        return await self._bury(work, reason)
-
-    async def _attempt(self, work: Work, task: Task) -> float | None:
-        """Send one request once; give the seconds until the next attempt, None when there is none."""
-        context, stats = self._context, self._context.stats
-        assert task.request is not None
-        work.attempt += 1
-        if work.attempt == 1:
-            work.first_attempt_s = asyncio.get_running_loop().time()
-        else:
-            stats.retries += 1
-        stats.in_flight += 1
+    def _current(self, work: Work) -> Task | None:
+        """Give the next task of a record; the next event of an envelope may have to be planned for it."""
         try:
+            return work.current()
+        except Exception as error:  # as above; the dead letter holds all of the record
+            log.exception("record could not be planned", **_position(work.record))
+            work.take_plan((Task("", "", None, _internal(error)),), work.generation)
+            return work.current()
+
+    async def _attempt(self, lane: Lane, work: Work, task: Task) -> float | None:
+        """Send one request once; give the seconds until the next attempt, None when there is none."""
+        context, flow = self._context, self._flow
+        stats, clock = context.stats, context.clock
+        assert task.request is not None
+        begun_s = clock()
+        trial = flow.start(begun_s)
+        told = False
+        try:
+            if trial and Shut.CREDENTIALS in flow.gate.reasons and not await self._key_works():
+                return 0.0
+            work.attempt += 1
+            if work.attempt == 1:
+                work.first_attempt_s = flow.gate.fair_s(begun_s)
+            else:
+                stats.retries += 1
             answer = await context.sender.send(task.request)
+            now, now_s = context.wall_clock(), clock()
+            outcome = context.configuration.rules.classify(answer, now=now)
+            told = True
+            opened = flow.ended(lane.key, outcome, latency_s=now_s - begun_s, now_s=now_s, trial=trial)
         finally:
-            stats.in_flight -= 1
-        now = context.wall_clock()
-        outcome = classify(answer, now=now)
+            if not told:
+                flow.give_back(clock(), trial=trial)
         stats.attempts[outcome.code] += 1
+        if opened:
+            self.go_on()
         if type(outcome) is Delivered:
-            stats.delivered[task.action] += 1
+            stats.delivered[task.mapping, task.action] += 1
             stats.delay.observe(now - work.record.timestamp / 1000)
             return None
-        age_s = asyncio.get_running_loop().time() - work.first_attempt_s
+        return await self._failed(lane, work, task, outcome, now)
+
+    async def _key_works(self) -> bool:
+        try:
+            return await self._context.account.key_works()
+        except Exception:  # nothing that is wrong here is the fault of the record at hand
+            log.exception("the key could not be tried")
+            return False
+
+    async def _failed(self, lane: Lane, work: Work, task: Task, outcome: Outcome, now: float) -> float | None:
+        context = self._context
+        fair_s = self._flow.gate.fair_s(self._context.clock())
         if work.first_attempt_at is None:
-            work.first_attempt_at = now - age_s
-        step = next_step(context.policy, outcome, attempt=work.attempt, age_s=age_s, roll=context.dice.roll())
+            work.first_attempt_at = now - (fair_s - work.first_attempt_s)
+        if type(outcome) is Throttled:
+            work.first_attempt_s = fair_s
+        step = next_step(
+            context.policy,
+            outcome,
+            attempt=work.attempt,
+            age_s=fair_s - work.first_attempt_s,
+            roll=context.dice.roll(),
+        )
         match step:
             case Settle():
                 return None
             case RetryIn(delay_s):
+                work.trouble = getattr(outcome, "reason", "") or str(getattr(outcome, "status", ""))
                 return delay_s
             case GiveUp(code):
-                return await self._bury(work, _reason_of(code, outcome, work, task))
+                return await self._bury(lane, work, task, _reason_of(code, outcome, work, task))
 
-    async def _bury(self, work: Work, reason: Reason) -> float | None:
+    async def _bury(self, lane: Lane, work: Work, task: Task, reason: Reason) -> float | None:
         """Write a dead letter; while that is impossible the lane waits, and nothing is lost."""
         context = self._context
         work.pending = reason
+        configuration = context.configuration
         letter = make_dead_letter(
             work.record,
             reason,
-            destination=context.destination,
-            config_version=context.config_version,
+            destination=configuration.destination,
+            config_version=configuration.version,
         )
         try:
             await context.dead_letters.put(letter)
@@ -281,7 +438,8 @@ class Dispatcher:
             context.stats.dead_letter_failures += 1
             log.warning("dead letter not written, will repeat", error=str(error), code=reason.code)
             return backoff_s(context.policy, work.attempt, 1.0)
-        context.stats.dead_letters[reason.code] += 1
+        context.stats.dead_letters[reason.code, task.mapping] += 1
+        self._flow.buried(lane.key, reason.code, self._context.clock())
         return None
 
 
@@ -296,10 +454,8 @@ def _internal(error: Exception, task: Task | None = None) -> Reason:
 
 
 def _reason_of(code: str, outcome: Outcome, work: Work, task: Task) -> Reason:
-    status = None
-    body = b""
-    if isinstance(outcome, (Rejected, Throttled, Transient)):
-        status, body = outcome.status, outcome.body
+    status = getattr(outcome, "status", None)
+    body = getattr(outcome, "body", b"")
     what = f"HTTP {status}" if status is not None else getattr(outcome, "reason", outcome.code)
     return Reason(
         code,

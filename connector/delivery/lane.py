@@ -4,49 +4,102 @@ from __future__ import annotations
 
 from asyncio import TimerHandle
 from collections import deque
+from collections.abc import Iterator
 
 from connector.delivery.dead_letter import Reason
 from connector.delivery.offsets import OffsetTracker
-from connector.delivery.planner import Task
+from connector.delivery.planner import Task, Tasks
 from connector.delivery.record import Record
 
 
 class Work:
-    """One record on its way: which of its tasks come next, and what was tried.
+    """One record on its way: its tasks, which of them is next, and what was tried.
 
     A record is planned when its turn comes, so it meets the configuration of that moment, and what
-    waits costs no more memory than its bytes.
+    waits costs no more memory than its bytes. `done` is the ledger: what of a record need not be done
+    again when it is planned anew.
     """
 
-    __slots__ = ("attempt", "first_attempt_at", "first_attempt_s", "pending", "record", "tasks", "tracker")
+    __slots__ = (
+        "attempt", "done", "finished", "first_attempt_at", "first_attempt_s", "generation", "lanes", "left",
+        "more", "next", "pending", "record", "replanned", "tasks", "tracker", "trouble",
+    )  # fmt: skip
 
     def __init__(self, record: Record, tracker: OffsetTracker) -> None:
         self.record = record
         self.tracker = tracker
-        self.tasks: deque[Task] | None = None  # None until planned
-        self.attempt = 0  # of the first task; 0 before any
-        self.first_attempt_s = 0.0  # monotonic
+        self.lanes: tuple[Lane, Lane] | None = None  # of both persons, for an alias
+        self.left = 0  # tasks that an earlier owner finished under the same configuration
+        self.generation = 0  # of the configuration that planned it
+        self.replanned = False  # under another configuration, after something was done
+        self.tasks: Tasks | None = None  # of the event at hand; None until planned
+        self.more: Iterator[Tasks] | None = None  # of the events behind it, in an envelope
+        self.next = 0
+        self.finished = 0  # tasks, over all events
+        self.done: set[tuple[int, str]] | None = None  # event number and mapping of each finished task
+        self.attempt = 0  # of the next task; 0 before any
+        self.first_attempt_s = 0.0  # fair seconds (Gate.fair_s)
         self.first_attempt_at: float | None = None  # wall clock
         self.pending: Reason | None = None  # a dead letter that could not be written yet
+        self.trouble = ""  # why the last attempt has to be repeated
 
-    @property
-    def started(self) -> bool:
-        """Whether anything of this record was sent or written."""
-        return self.tasks is not None
+    def take_plan(self, plan: Tasks | Iterator[Tasks], generation: int) -> None:
+        """Take the tasks of the record as this generation of the configuration has them."""
+        self.replanned = self.replanned or self.finished > 0
+        self.generation, self.next, self.pending = generation, 0, None
+        if isinstance(plan, tuple):
+            self.tasks, self.more = plan, None
+        else:
+            self.tasks, self.more = (), plan
+
+    def resume(self) -> None:
+        """Pass over the tasks that an earlier owner finished."""
+        while self.finished < self.left and self.current() is not None:
+            self.task_done()
+        self.left = 0
+
+    def current(self) -> Task | None:
+        """Give the next task, None when all are done."""
+        tasks = self.tasks
+        assert tasks is not None
+        while True:
+            if self.next < len(tasks):
+                task = tasks[self.next]
+                if self.done is None or not self.replanned or (task.event, task.mapping) not in self.done:
+                    return task
+                self.next += 1
+                continue
+            following = None if self.more is None else next(self.more, None)
+            if following is None:
+                self.more = None
+                return None
+            tasks = self.tasks = following
+            self.next = 0
 
     def task_done(self) -> None:
-        """Go on to the next task."""
+        """Go on to the task behind the current one."""
         assert self.tasks is not None
-        self.tasks.popleft()
+        if self.more is not None or len(self.tasks) > 1:
+            task = self.tasks[self.next]
+            if self.done is None:
+                self.done = set()
+            self.done.add((task.event, task.mapping))
+        self.next += 1
+        self.finished += 1
         self.attempt, self.first_attempt_at, self.pending = 0, None, None
 
 
 class Lane:
-    """Records that keep their order; `timer` is set while the first one waits for its retry."""
+    """Records that keep their order.
 
-    __slots__ = ("key", "timer", "works")
+    timer    set while the first one waits for its retry
+    blocked  the first one is an alias that waits for its turn in the other person's lane
+    """
+
+    __slots__ = ("blocked", "key", "timer", "works")
 
     def __init__(self, key: object) -> None:
         self.key = key
         self.works: deque[Work] = deque()
         self.timer: TimerHandle | None = None
+        self.blocked = False

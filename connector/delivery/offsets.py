@@ -66,6 +66,12 @@ class OffsetTracker:
         """Note that an open offset is settled."""
         del self._open[offset]
 
+    def rewind(self, offset: int) -> None:
+        """Forget everything and begin at an offset below the committed one: the topic was made anew."""
+        self._next = offset
+        self._completed.clear()
+        self._open.clear()
+
     @property
     def watermark(self) -> int | None:
         """The offset to commit: nothing below it is unsettled."""

@@ -1,12 +1,14 @@
 """What one attempt came to.
 
-| class        | when                                              | what follows                          |
-|--------------|---------------------------------------------------|---------------------------------------|
-| Delivered    | 2xx                                               | settled                               |
-| Throttled    | 429, 503 with Retry-After                         | wait, does not count against the window |
-| Transient    | 408, 423, 425, other 5xx but 501, trouble on the wire | retry until the window is over    |
-| Unauthorized | 401, 403                                          | wait for working credentials          |
-| Rejected     | other 4xx, 501, anything else                     | dead letter                           |
+| class        | when                                                  | what follows                     |
+|--------------|-------------------------------------------------------|----------------------------------|
+| Delivered    | 2xx                                                   | settled                          |
+| Throttled    | 429, 503 with Retry-After                             | wait; the window begins anew     |
+| Transient    | 408, 423, 425, other 5xx but 501, trouble on the wire | retry until the window is over   |
+| Unauthorized | 401, 403                                              | pause until the key works        |
+| Rejected     | other 4xx, 501, anything else                         | dead letter                      |
+
+An operator can put rules before these (connector.delivery.response_rules).
 
 Source of the statuses worth repeating: the reference's documented rule (4xx but 408, 423 and 429 no,
 5xx but 501 yes).
@@ -17,7 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import ClassVar, Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
+
+WireTrouble: TypeAlias = Literal["timeout", "connect", "dns", "tls", "read", "write", "protocol"]
+
+NEVER_THE_EVENT: Final[frozenset[WireTrouble]] = frozenset(("connect", "dns", "tls"))
+"""Trouble before anything of the request went out."""
 
 
 class Reply(NamedTuple):
@@ -29,12 +36,9 @@ class Reply(NamedTuple):
 
 
 class NoReply(NamedTuple):
-    """Trouble on the wire; nobody knows whether Encharge acted.
+    """Trouble on the wire; nobody knows whether Encharge acted, unless it is of NEVER_THE_EVENT."""
 
-    reason is one of a closed set: timeout, connect, read, write, protocol, tls, dns
-    """
-
-    reason: str
+    reason: WireTrouble
     detail: str = ""
 
 
@@ -88,7 +92,9 @@ class Rejected:
     body: bytes = b""
 
 
-Outcome: TypeAlias = Delivered | Throttled | Transient | Unauthorized | Rejected
+Failed: TypeAlias = Throttled | Transient | Unauthorized | Rejected
+Outcome: TypeAlias = Delivered | Failed
+OutcomeCode: TypeAlias = Literal["delivered", "throttled", "transient", "auth", "rejected"]
 
 _RETRIED_4XX: Final = frozenset((408, 423, 425))
 _LONGEST_RETRY_AFTER_S: Final = 3600.0
@@ -99,20 +105,35 @@ def classify(answer: Answer, *, now: float) -> Outcome:
     if isinstance(answer, NoReply):
         return Transient(answer.reason)
     status = answer.status
-    if 200 <= status < 300:
-        return Delivered(status)
-    retry_after_s = parse_retry_after(answer.retry_after, now=now)
     match status:
+        case _ if 200 <= status < 300:
+            return outcome_of("delivered", answer, now=now)
         case 401 | 403:
-            return Unauthorized(status, answer.body)
+            return outcome_of("auth", answer, now=now)
         case 429:
-            return Throttled(status, retry_after_s, answer.body)
-        case 503 if retry_after_s is not None:
-            return Throttled(status, retry_after_s, answer.body)
+            return outcome_of("throttled", answer, now=now)
+        case 503 if parse_retry_after(answer.retry_after, now=now) is not None:
+            return outcome_of("throttled", answer, now=now)
         case _ if status in _RETRIED_4XX or (500 <= status < 600 and status != 501):
-            return Transient(str(status), status, retry_after_s, answer.body)
+            return outcome_of("transient", answer, now=now)
         case _:
-            return Rejected(status, answer.body)
+            return outcome_of("rejected", answer, now=now)
+
+
+def outcome_of(code: OutcomeCode, reply: Reply, *, now: float) -> Outcome:
+    """Make the outcome of this class from an answer."""
+    status, body = reply.status, reply.body
+    match code:
+        case "delivered":
+            return Delivered(status)
+        case "throttled":
+            return Throttled(status, parse_retry_after(reply.retry_after, now=now), body)
+        case "transient":
+            return Transient(str(status), status, parse_retry_after(reply.retry_after, now=now), body)
+        case "auth":
+            return Unauthorized(status, body)
+        case "rejected":
+            return Rejected(status, body)
 
 
 def parse_retry_after(text: str | None, *, now: float) -> float | None:
@@ -125,7 +146,7 @@ def parse_retry_after(text: str | None, *, now: float) -> float | None:
     else:
         try:
             date = parsedate_to_datetime(text)
-        except ValueError:
+            seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
+        except (ValueError, OverflowError):
             return None
-        seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_S)

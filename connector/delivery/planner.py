@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from connector.core import Destination, PlanError, Request
-from connector.core.event import events_of, read_object
+from connector.core.event import Event, events_of, previous_key, read_object
 from connector.delivery.codes import UNREADABLE_PREFIX
 from connector.delivery.dead_letter import Reason
 from connector.delivery.record import Record
@@ -14,37 +14,73 @@ from connector.errors import UnreadableRecord
 
 
 class Task(NamedTuple):
-    """One thing to do for a record: send a request, or write a dead letter."""
+    """One thing to do for a record: send a request, or write a dead letter.
+
+    event  number of the event in the record, from 0; only envelopes have more than one
+    """
 
     mapping: str
     action: str
     request: Request | None
     reason: Reason | None
+    event: int = 0
 
 
-PlanRecord: TypeAlias = Callable[[Record], tuple[Task, ...]]
+Tasks: TypeAlias = tuple[Task, ...]
+PlanRecord: TypeAlias = Callable[[Record], Tasks | Iterator[Tasks]]
+"""Gives the tasks of a record with one event, or for an envelope those of one event after the other, so that
+the requests of a large envelope need not be in memory together. No tasks mean that no mapping matched."""
 
 
 def plan_with(destination: Destination, *, largest_record: int) -> PlanRecord:
-    """Make the function record -> tasks; no tasks mean that no mapping matched."""
+    """Make the function record -> tasks."""
 
-    def plan_record(record: Record) -> tuple[Task, ...]:
+    def plan_record(record: Record) -> Tasks | Iterator[Tasks]:
         try:
             events = events_of(read_object(record.value, largest=largest_record))
         except UnreadableRecord as error:
-            reason = Reason(UNREADABLE_PREFIX + error.reason, error.message, kind="UnreadableRecord")
-            return (Task("", "", None, reason),)
+            return (unreadable(error),)
         if len(events) == 1:
-            return _tasks(destination, events[0])
-        return tuple(task for event in events for task in _tasks(destination, event))
+            return _tasks(destination, events[0], 0)
+        return (_tasks(destination, event, number) for number, event in enumerate(events))
 
     return plan_record
 
 
-def _tasks(destination: Destination, event: dict[str, object]) -> tuple[Task, ...]:
+def discard(_record: Record) -> Tasks:
+    """Plan nothing, as a destination does that is disabled and discards."""
+    return ()
+
+
+def unreadable(error: UnreadableRecord) -> Task:
+    """Give the task of a record that holds no event."""
+    return Task(
+        "", "", None, Reason(UNREADABLE_PREFIX + error.reason, error.message, kind="UnreadableRecord")
+    )
+
+
+def second_key(record: Record) -> bytes | None:
+    """Give the key of the other person of an alias: the one whose id is given up; None for anything else."""
+    value = record.value
+    if value is None or b'"alias"' not in value:
+        return None
+    try:
+        events = events_of(read_object(value, largest=len(value)))
+    except UnreadableRecord:
+        return None
+    for event in events:
+        key = previous_key(event)
+        if key is not None:
+            return key.encode("utf-8", "surrogatepass")
+    return None
+
+
+def _tasks(destination: Destination, event: Event, number: int) -> Tasks:
     return tuple(
-        Task(mapping, action, request, None if error is None else _reason(error, mapping, action))
-        for mapping, action, request, error in destination.plan(event)
+        [
+            Task(mapping, action, request, None if error is None else _reason(error, mapping, action), number)
+            for mapping, action, request, error in destination.plan(event)
+        ]
     )
 
 

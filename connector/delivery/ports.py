@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from connector.core import Request
@@ -12,8 +13,8 @@ from connector.delivery.outcome import Answer
 class Sender(Protocol):
     """Makes exactly one attempt; trouble on the wire is an answer, not an error."""
 
-    async def send(self, request: Request) -> Answer:
-        """Send the request once and give what came back."""
+    def send(self, request: Request) -> Awaitable[Answer]:
+        """Send the request once; the awaitable gives what came back."""
         ...
 
 
@@ -25,6 +26,14 @@ class DeadLetterSink(Protocol):
 
         Raises: OperationalError when it could not be written; nothing may be settled then
         """
+        ...
+
+
+class Account(Protocol):
+    """Tells whether Encharge knows our key."""
+
+    async def key_works(self) -> bool:
+        """Try the key; False also when nobody answers."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 Waits have full jitter: uniform between 0 and min(cap, base * 2^(attempt - 1)), never less than what
 Encharge asked for. A request that keeps failing is given up when it is older than the window; being
-throttled or unauthorized is nobody's fault and never gives up.
+throttled or unauthorized is nobody's fault: it never gives up, and the window begins anew.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ Step: TypeAlias = Settle | RetryIn | GiveUp
 def next_step(policy: RetryPolicy, outcome: Outcome, *, attempt: int, age_s: float, roll: float) -> Step:
     """Decide what follows attempt number `attempt` (from 1).
 
-    age_s  since the first attempt of this request
+    age_s  since the first attempt of this request, or the last that was throttled; times in which nothing
+           could be sent do not count (Gate.fair_s)
     roll   in [0, 1), the jitter
     """
     match outcome:

@@ -35,13 +35,14 @@ class DeliveryStats:
     received: int = 0  # records taken from the by-user topic
     repeated: int = 0  # of these, known to be settled already
     filtered: int = 0  # no mapping matched
+    discarded: int = 0  # the destination is disabled and discards
     settled: int = 0  # records
-    delivered: Counter[str] = field(default_factory=Counter)  # requests, by action
+    delivered: Counter[tuple[str, str]] = field(default_factory=Counter)  # requests, by mapping and action
     attempts: Counter[str] = field(default_factory=Counter)  # by outcome code
     retries: int = 0
-    dead_letters: Counter[str] = field(default_factory=Counter)  # by code
+    dead_letters: Counter[tuple[str, str]] = field(default_factory=Counter)  # by code and mapping
     dead_letter_failures: int = 0  # attempts to write one that failed
-    in_flight: int = 0
+    lease_waits: int = 0  # attempts not begun as group membership was not certain
     delay: Histogram = field(default_factory=Histogram)  # from the record's timestamp to acceptance
 
 

@@ -5,7 +5,7 @@ Checked against aiokafka 0.14; tests/edges/test_aiokafka_internals.py fails when
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -30,6 +30,28 @@ async def committed_with_metadata(
 def is_member(consumer: AIOKafkaConsumer) -> bool:
     """Tell whether the group still knows us; a commit of a stranger may pass when the group is empty."""
     return bool(consumer._coordinator.generation > 0)  # noqa: SLF001
+
+
+def note_heartbeats(
+    consumer: AIOKafkaConsumer, clock: Callable[[], float], note: Callable[[float], None]
+) -> None:
+    """Call `note` after every heartbeat that the broker answered well, with the time when it was sent."""
+    coordinator = consumer._coordinator  # noqa: SLF001
+    beat = coordinator._do_heartbeat  # noqa: SLF001
+
+    async def noted() -> bool:
+        sent_s = clock()
+        is_well = bool(await beat())
+        if is_well:
+            note(sent_s)
+        return is_well
+
+    coordinator._do_heartbeat = noted  # noqa: SLF001
+
+
+async def heartbeat(consumer: AIOKafkaConsumer) -> bool:
+    """Send a heartbeat now; tell whether the broker knows us."""
+    return bool(await consumer._coordinator._do_heartbeat())  # noqa: SLF001
 
 
 async def stay_in_group(consumer: AIOKafkaConsumer) -> None:

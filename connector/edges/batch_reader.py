@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -34,6 +34,7 @@ from connector.edges.aiokafka_internals import (
     rejoin,
     stay_in_group,
 )
+from connector.edges.lease import Lease
 
 LARGEST_BATCH = 250  # records; a batch is handled without a pause of the event loop
 BATCHES_IN_BUFFER = 16  # so that what is held comes from several partitions
@@ -52,6 +53,19 @@ class Batch(NamedTuple):
     records: Sequence[ConsumerRecord]
 
 
+class Assignment(NamedTuple):
+    """What we own now.
+
+    committed      all our partitions, with what was committed for them
+    share          of all partitions of the topic, in (0, 1]
+    lease_until_s  gives the monotonic time until which they are surely ours
+    """
+
+    committed: Mapping[TopicPartition, OffsetAndMetadata | None]
+    share: float
+    lease_until_s: Callable[[], float]
+
+
 class Stage(Protocol):
     """What a reader feeds: it knows which offsets are settled."""
 
@@ -65,8 +79,17 @@ class Stage(Protocol):
         """Bytes of these records."""
         ...
 
-    def assign(self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]) -> None:
-        """Begin an assignment: all our partitions, with what was committed for them."""
+    @property
+    def full_lanes(self) -> Mapping[tuple[str, int], int]:
+        """Partitions that should not be read on for now, as one person of theirs has too many records."""
+        ...
+
+    def assign(self, assignment: Assignment) -> None:
+        """Begin an assignment."""
+        ...
+
+    def rewind(self, partition: TopicPartition, offset: int) -> None:
+        """Begin a partition at an offset below the committed one: the topic was made anew."""
         ...
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
@@ -97,6 +120,8 @@ class ReaderLimits(NamedTuple):
     bytes: int
     drain_s: float
     commit_every_s: float
+    session_s: float = 10.0
+    poll_s: float = 300.0
 
 
 class Channel(Protocol):
@@ -118,7 +143,6 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         stage: Stage,
         channel: Channel,
         limits: ReaderLimits,
-        session_timeout_s: float,
         connection: Mapping[str, Any],
         **kwargs: Any,
     ) -> None:
@@ -127,7 +151,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._stage, self._channel, self._limits = stage, channel, limits
         self._batch_size = min(LARGEST_BATCH, max(limits.records // BATCHES_IN_BUFFER, 1))
         self._connection = dict(connection)
-        self._session_timeout_s = session_timeout_s
+        self._session_timeout_s = limits.session_s
         self._consumer: AIOKafkaConsumer | None = None
         self._epoch = 0
         self._reading = asyncio.Event()
@@ -135,9 +159,12 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self._queued = 0  # records in the channel or on their way into it
         self._taken = asyncio.Event()  # something left the channel
-        self._paused = False
+        self._paused: set[TopicPartition] = set()
+        self._expected: dict[TopicPartition, int] = {}  # committed, until the first batch has come
+        self._lease = Lease(limits.session_s)
         self._closed = False
         self.assigned: frozenset[TopicPartition] = frozenset()
+        self.expired = 0  # records that retention deleted before they were read
 
     @property
     def label(self) -> str:
@@ -157,6 +184,9 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._taken.set()
         while batch.epoch == self._epoch and not self._closed:
             if self._reading.is_set():
+                if batch.partition in self._expected:
+                    await self._check_continuity(batch.partition, batch.records[0].offset)
+                    continue  # it may have taken a while
                 await self._stage.take(batch.partition, batch.records)
                 return
             await self._reading.wait()
@@ -168,8 +198,10 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._reading.clear()
         await self._stage.drain(self._limits.drain_s)
         await self.commit()
+        self._lease.end()
         self._stage.release()
         self._committed.clear()
+        self._expected.clear()
         self.assigned = frozenset()
         # From here on, what getmany() returns belongs to the next assignment.
         self._epoch += 1
@@ -184,16 +216,44 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             # No heartbeat is sent while this listener runs, so it must not take long.
             async with asyncio.timeout(self._session_timeout_s / 2):
                 found = await committed_with_metadata(consumer, assigned)
+                await self._lease.begin(consumer)
         except (KafkaError, TimeoutError) as error:
             log.warning("committed offsets not found, will rejoin", topic=self.topic, error=_words(error))
             rejoin(consumer)
             return
-        self._stage.assign({partition: found.get(partition) for partition in assigned})
-        self._paused = False
+        committed = {partition: found.get(partition) for partition in assigned}
+        self._stage.assign(Assignment(committed, self._share(consumer, assigned), self._lease.until_s))
+        self._expected = {tp: commit.offset for tp, commit in committed.items() if commit is not None}
+        self._paused.clear()
         self.assigned = frozenset(assigned)
         if not self._closed:
             self._reading.set()
         log.info("partitions assigned", topic=self.topic, partitions=sorted(p for _, p in assigned))
+
+    def _share(self, consumer: AIOKafkaConsumer, assigned: set[TopicPartition]) -> float:
+        return len(assigned) / max(len(consumer.partitions_for_topic(self.topic) or ()), len(assigned), 1)
+
+    async def _check_continuity(self, partition: TopicPartition, first: int) -> None:
+        """Compare the first offset of an assignment with the committed one, and say what a gap is."""
+        committed = self._expected.pop(partition)
+        if first < committed:
+            log.error(
+                "topic begins below the committed offset, it was made anew", topic=self.topic,
+                partition=partition.partition, committed=committed, first=first,
+            )  # fmt: skip
+            self._stage.rewind(partition, first)
+        elif first > committed and self._consumer is not None:
+            try:
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                    begin = (await self._consumer.beginning_offsets([partition]))[partition]
+            except (KafkaError, TimeoutError):
+                begin = committed  # cannot be told; gaps of compaction and transactions are ordinary
+            if begin > committed:
+                self.expired += begin - committed
+                log.error(
+                    "records were deleted by retention before they were delivered", topic=self.topic,
+                    partition=partition.partition, records=begin - committed, committed=committed,
+                )  # fmt: skip
 
     # Reading
 
@@ -249,7 +309,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 partition_assignment_strategy=[StickyPartitionAssignor],
                 session_timeout_ms=round(self._session_timeout_s * 1000),
                 heartbeat_interval_ms=round(min(self._session_timeout_s / 5, 3.0) * 1000),
-                max_poll_interval_ms=300_000,
+                max_poll_interval_ms=round(self._limits.poll_s * 1000),
                 metadata_max_age_ms=60_000,
                 fetch_max_bytes=16 * 1024**2,
                 rebalance_timeout_ms=30_000,
@@ -272,9 +332,8 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         """Give how many records may be read now; while there is no room, wait a little instead."""
         room = self._limits.records - self._queued - self._stage.held_records
         is_full = room <= 0 or self._stage.held_bytes >= self._limits.bytes
-        if is_full != self._paused and self._reading.is_set():
-            (consumer.pause if is_full else consumer.resume)(*consumer.assignment())
-            self._paused = is_full
+        if self._reading.is_set():
+            self._pause(consumer, all_=is_full)
         if not is_full:
             return room
         await stay_in_group(consumer)
@@ -288,6 +347,15 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         except TimeoutError:
             pass
         return 0
+
+    def _pause(self, consumer: AIOKafkaConsumer, *, all_: bool) -> None:
+        assigned = consumer.assignment()
+        full = self._stage.full_lanes
+        wanted = set(assigned) if all_ else {each for each in assigned if each in full} if full else set()
+        if wanted != self._paused:
+            consumer.resume(*(self._paused - wanted))
+            consumer.pause(*(wanted - self._paused))
+            self._paused = wanted
 
     # Committing
 

@@ -7,42 +7,52 @@ from collections.abc import Mapping, Sequence
 from aiokafka import ConsumerRecord
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from connector.delivery.dispatcher import Context, Dispatcher
+from connector.delivery.dispatcher import Configuration, Context, Dispatcher, Taken
+from connector.delivery.gate import Closed, Shut
 from connector.delivery.offset_map import decode_map
 from connector.delivery.offsets import OffsetTracker
-from connector.delivery.planner import PlanRecord
+from connector.edges.batch_reader import Assignment
 
 
 class DeliverStage:
     """Turns records into requests and requests into settled offsets."""
 
-    def __init__(self, context: Context, plan_record: PlanRecord) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._plan_record = plan_record
-        self._dispatcher = Dispatcher(context, plan_record, {})
+        self.dispatcher = Dispatcher(context, {})
 
     @property
     def held_records(self) -> int:
         """Records taken and not settled."""
-        return self._dispatcher.held_records
+        return self.dispatcher.held_records
 
     @property
     def held_bytes(self) -> int:
         """Bytes of these records."""
-        return self._dispatcher.held_bytes
+        return self.dispatcher.held_bytes
 
-    def assign(self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]) -> None:
+    @property
+    def full_lanes(self) -> Mapping[tuple[str, int], int]:
+        """Partitions with a person of whom too much is held."""
+        return self.dispatcher.full_lanes
+
+    def assign(self, assignment: Assignment) -> None:
         """Begin an assignment; what an earlier owner completed above its commits is not sent again."""
-        trackers = {partition: _tracker(commit) for partition, commit in committed.items()}
-        self._dispatcher = Dispatcher(self._context, self._plan_record, trackers)
+        taken = {partition: _taken(commit) for partition, commit in assignment.committed.items()}
+        self._context.flow.limiter.share(assignment.share)
+        self.dispatcher = Dispatcher(self._context, taken, assignment.lease_until_s)
+
+    def rewind(self, partition: TopicPartition, offset: int) -> None:
+        """Begin a partition at an offset below the committed one."""
+        self.dispatcher.rewind(partition, offset)
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Put records into their lanes."""
-        self._dispatcher.submit(partition, records)
+        self.dispatcher.submit(partition, records)
 
     async def room(self, below_records: int, below_bytes: int) -> None:
         """Wait until less than this is held."""
-        await self._dispatcher.room(below_records, below_bytes)
+        await self.dispatcher.room(below_records, below_bytes)
 
     def commits(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
         """Give watermark and offset map of every partition of which anything was seen."""
@@ -50,19 +60,49 @@ class DeliverStage:
             TopicPartition(partition.topic, partition.partition): OffsetAndMetadata(
                 commit.watermark, commit.metadata
             )
-            for partition, commit in self._dispatcher.commits().items()
+            for partition, commit in self.dispatcher.commits().items()
         }
 
     async def drain(self, deadline_s: float) -> None:
         """Finish what is under way."""
-        await self._dispatcher.drain(deadline_s)
+        await self.dispatcher.drain(deadline_s)
 
     def release(self) -> None:
         """Forget everything that is not settled."""
-        self._dispatcher = Dispatcher(self._context, self._plan_record, {})
+        self.dispatcher = Dispatcher(self._context, {})
+
+    # Steering
+
+    @property
+    def closed(self) -> Mapping[Shut, Closed]:
+        """Why nothing is sent; empty while sending goes on."""
+        return self._context.flow.gate.reasons
+
+    def reconfigure(self, configuration: Configuration) -> None:
+        """Plan by another configuration from now on; what waits for a retry is planned anew."""
+        self._context.configuration = configuration
+        if not self.resume(Shut.FLOOD):
+            self.dispatcher.go_on()
+
+    def shut(self, reason: Shut, detail: str = "") -> None:
+        """Send nothing until `resume`."""
+        self._context.flow.gate.shut(reason, self._context.clock(), detail)
+
+    def resume(self, reason: Shut) -> bool:
+        """Take back a reason for sending nothing; True when sending goes on now."""
+        opened = self._context.flow.resume(reason, self._context.clock())
+        if opened:
+            self.dispatcher.go_on()
+        return opened
+
+    def try_soon(self) -> None:
+        """Try the key at once: it is another one."""
+        self._context.flow.gate.try_soon(self._context.clock())
+        self.dispatcher.go_on()
 
 
-def _tracker(commit: OffsetAndMetadata | None) -> OffsetTracker:
+def _taken(commit: OffsetAndMetadata | None) -> Taken:
     if commit is None:
-        return OffsetTracker()
-    return OffsetTracker(commit.offset, decode_map(commit.offset, commit.metadata))
+        return Taken(OffsetTracker())
+    left = decode_map(commit.offset, commit.metadata)
+    return Taken(OffsetTracker(commit.offset, left.completed), left)

@@ -46,7 +46,7 @@ class RequestFailed(ConnectorError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Whether a key works, what Encharge said (`HTTP 401 Unauthorized`), and what the reference makes of it."""
+    """What Encharge said to a key (`HTTP 401 Unauthorized`), and the failure if it does not work."""
 
     answer: str
     failure: Failure | None = None

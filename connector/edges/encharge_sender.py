@@ -21,9 +21,9 @@ from pyreqwest.exceptions import (
 )
 
 from connector.core import Request
-from connector.delivery.outcome import Answer, NoReply, Reply
+from connector.delivery.outcome import Answer, NoReply, Reply, WireTrouble
 
-_REASONS: Final[Mapping[type[PyreqwestError], str]] = {
+_REASONS: Final[Mapping[type[PyreqwestError], WireTrouble]] = {
     RequestTimeoutError: "timeout",
     ConnectError: "connect",
     ReadError: "read",
@@ -79,7 +79,7 @@ class EnchargeSender:
         return Reply(status, response.headers.get("retry-after"), bytes(body[:KEPT_OF_BODY]))
 
 
-def _reason(error: PyreqwestError) -> str:
+def _reason(error: PyreqwestError) -> WireTrouble:
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason

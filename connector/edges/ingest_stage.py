@@ -17,6 +17,7 @@ from connector.delivery.codes import INTERNAL, UNREADABLE_PREFIX
 from connector.delivery.dead_letter import SOURCE_HEADER, Reason, make_dead_letter
 from connector.delivery.ports import DeadLetterSink
 from connector.delivery.stats import IngestStats
+from connector.edges.batch_reader import Assignment
 from connector.edges.producer import Producer
 from connector.errors import OperationalError, UnreadableRecord
 from connector.ingest.routing import Routed, route
@@ -60,9 +61,19 @@ class IngestStage:
         self.held_records = 0
         self.held_bytes = 0
 
-    def assign(self, committed: Mapping[TopicPartition, OffsetAndMetadata | None]) -> None:
+    @property
+    def full_lanes(self) -> Mapping[tuple[str, int], int]:
+        """Nothing is held by person here."""
+        return {}
+
+    def assign(self, assignment: Assignment) -> None:
         """Begin an assignment."""
-        self._next = {tp: commit.offset for tp, commit in committed.items() if commit is not None}
+        committed = assignment.committed.items()
+        self._next = {tp: commit.offset for tp, commit in committed if commit is not None}
+
+    def rewind(self, partition: TopicPartition, offset: int) -> None:
+        """Begin a partition at an offset below the committed one."""
+        self._next[partition] = offset
 
     async def take(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         """Forward a batch and wait until all of it is acknowledged."""

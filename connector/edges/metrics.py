@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 
 from prometheus_client.core import (
@@ -19,8 +19,10 @@ from connector.delivery.stats import DeliveryStats, IngestStats
 class StageCollector(Collector):
     """Gives Prometheus what the stages counted, at the moment it asks."""
 
-    def __init__(self, delivery: DeliveryStats, ingest: IngestStats) -> None:
-        self._delivery, self._ingest = delivery, ingest
+    def __init__(
+        self, delivery: DeliveryStats, ingest: IngestStats, in_flight: Callable[[], int] = lambda: 0
+    ) -> None:
+        self._delivery, self._ingest, self._in_flight = delivery, ingest, in_flight
 
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
@@ -45,10 +47,10 @@ class StageCollector(Collector):
             value=self._delivery.settled,
         )
         delivered = CounterMetricFamily(
-            "connector_requests_delivered", "Requests that Encharge took", labels=["action"]
+            "connector_requests_delivered", "Requests that Encharge took", labels=["mapping", "action"]
         )
-        for action, count in self._delivery.delivered.items():
-            delivered.add_metric([action], count)
+        for labels, count in self._delivery.delivered.items():
+            delivered.add_metric(labels, count)
         yield delivered
         attempts = CounterMetricFamily("connector_attempts", "HTTP exchanges by outcome", labels=["code"])
         for code, count in self._delivery.attempts.items():
@@ -58,21 +60,19 @@ class StageCollector(Collector):
             "connector_retries", "Attempts after the first of a request", value=self._delivery.retries
         )
         letters = CounterMetricFamily(
-            "connector_dead_letters", "Dead letters written", labels=["stage", "code"]
+            "connector_dead_letters", "Dead letters written", labels=["stage", "code", "mapping"]
         )
-        for stage, counts in (
-            ("ingest", self._ingest.dead_letters),
-            ("deliver", self._delivery.dead_letters),
-        ):
-            for code, count in counts.items():
-                letters.add_metric([stage, code], count)
+        for code, count in self._ingest.dead_letters.items():
+            letters.add_metric(["ingest", code, ""], count)
+        for (code, mapping), count in self._delivery.dead_letters.items():
+            letters.add_metric(["deliver", code, mapping], count)
         yield letters
         yield CounterMetricFamily(
             "connector_dead_letter_failures",
             "Attempts to write a dead letter that failed",
             value=self._delivery.dead_letter_failures,
         )
-        yield GaugeMetricFamily("connector_in_flight", "Requests under way", value=self._delivery.in_flight)
+        yield GaugeMetricFamily("connector_in_flight", "Requests under way", value=self._in_flight())
         delay = self._delivery.delay
         bounds = [*map(str, delay.bounds_s), "+Inf"]
         yield HistogramMetricFamily(

@@ -164,6 +164,7 @@ def topics_in_use(settings: Settings) -> list[tuple[TopicSpec, str]]:
         "source": settings.source_topic,
         "by-user": settings.by_user_topic,
         "dead-letter": settings.dead_letter_topic,
+        "control": settings.control_topic,
     }
     return [
         (spec, names[spec.role])

@@ -20,13 +20,17 @@ class Cluster:
     def __init__(self, bootstrap_servers, directory):
         self._stack = Stack(bootstrap_servers, directory)
         self.bootstrap_servers = bootstrap_servers
-        self.source, self.by_user, self.dead = self._stack.source, self._stack.by_user, self._stack.dead
+        stack = self._stack
+        self.source, self.by_user, self.dead, self.control = (
+            stack.source, stack.by_user, stack.dead, stack.control,
+        )  # fmt: skip
         self.admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
         self.environment = {
             "CONNECTOR_KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
             "CONNECTOR_SOURCE_TOPIC": self.source,
             "CONNECTOR_BY_USER_TOPIC": self.by_user,
             "CONNECTOR_DEAD_LETTER_TOPIC": self.dead,
+            "CONNECTOR_CONTROL_TOPIC": self.control,
             "CONNECTOR_GROUP_ID": self._stack.group,
             "CONNECTOR_WEB_PORT": "0",
         }
@@ -44,7 +48,7 @@ class Cluster:
         topics = self.admin.list_topics(timeout=20).topics
         return {
             name: len(topics[name].partitions)
-            for name in (self.source, self.by_user, self.dead)
+            for name in (self.source, self.by_user, self.dead, self.control)
             if name in topics
         }
 

@@ -125,7 +125,7 @@ def test_a_world_in_order_exits_0_and_a_probe_is_on_the_dead_letter_topic(cluste
 
     assert (text.code, text.err) == (as_json.code, as_json.err) == (0, "")
     assert [line.partition(": ")[0] for line in text.out.splitlines()] == [
-        "ok   configuration", *["ok   kafka"] * 5, "ok   encharge",
+        "ok   configuration", *["ok   kafka"] * 6, "ok   encharge",
     ]  # fmt: skip
     assert [row["what"] for row in as_json.json] == [
         "destination",
@@ -133,6 +133,7 @@ def test_a_world_in_order_exits_0_and_a_probe_is_on_the_dead_letter_topic(cluste
         f"topic {cluster.source}",
         f"topic {cluster.by_user}",
         f"topic {cluster.dead}",
+        f"topic {cluster.control}",
         "dead letters",
         "credentials",
     ]

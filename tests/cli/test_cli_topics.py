@@ -9,6 +9,7 @@ NAMES = {
     "CONNECTOR_SOURCE_TOPIC": "mine",
     "CONNECTOR_BY_USER_TOPIC": "mine.by-user",
     "CONNECTOR_DEAD_LETTER_TOPIC": "mine.dead",
+    "CONNECTOR_CONTROL_TOPIC": "mine.control",
 }
 
 
@@ -20,6 +21,7 @@ def test_the_topics_in_use_are_listed_by_the_names_of_the_settings_without_askin
         "mine  (CONNECTOR_SOURCE_TOPIC, 8 partitions when new)",
         "mine.by-user  (CONNECTOR_BY_USER_TOPIC, 8 partitions when new)",
         "mine.dead  (CONNECTOR_DEAD_LETTER_TOPIC, 4 partitions when new)",
+        "mine.control  (CONNECTOR_CONTROL_TOPIC, 1 partitions when new)",
     ]
     assert "    written by  the ingest stage\n" in done.out
 
@@ -41,12 +43,12 @@ def test_json_lists_everything_that_the_files_say():
 def test_a_topic_that_the_settings_leave_out_is_not_listed():
     done = run("topics", "list", "--json", CONNECTOR_PARTITIONING="source")
 
-    assert [row["name"] for row in done.json] == ["segment.events", "encharge.dead-letter"]
+    assert [row["name"] for row in done.json] == ["segment.events", "encharge.dead-letter", "encharge.control"]
 
 
 @pytest.mark.kafka
 def test_apply_creates_what_diff_misses_and_a_dry_run_does_not(cluster):
-    partitions = {cluster.source: 8, cluster.by_user: 8, cluster.dead: 4}
+    partitions = {cluster.source: 8, cluster.by_user: 8, cluster.dead: 4, cluster.control: 1}
     missing = [
         f"{name}: missing, would be created with {count} partitions" for name, count in partitions.items()
     ]
@@ -79,8 +81,8 @@ def test_json_tells_what_is_and_what_is_wanted(cluster):
 
     diff = run("topics", "diff", "--json", **cluster.environment)
 
-    assert [(row["exists"], row["needs"]) for row in created.json] == [(False, "create")] * 3
-    source, by_user, dead = diff.json
+    assert [(row["exists"], row["needs"]) for row in created.json] == [(False, "create")] * 4
+    source, by_user, dead, control = diff.json
     assert source == {
         "name": cluster.source,
         "exists": True,

@@ -6,13 +6,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.dispatcher import Context, Dispatcher
+from connector.delivery.dispatcher import Configuration, Context, Dispatcher, Taken
+from connector.delivery.flood_guard import FloodPolicy
+from connector.delivery.flow import Flow, FlowPolicy
+from connector.delivery.limiter import LimiterPolicy
 from connector.delivery.offset_map import decode_map
 from connector.delivery.offsets import OffsetTracker
+from connector.delivery.response_rules import read_rules
 from connector.delivery.retry import RetryPolicy
 from connector.delivery.stats import DeliveryStats
 from tests.builders import Place, letter_task, plan_one_request, record, request_task
-from tests.fakes import BROKEN, OK, REFUSED, TIMEOUT, FixedDice, KeptDeadLetters, ScriptedSender
+from tests.fakes import (
+    BROKEN,
+    OK,
+    REFUSED,
+    TIMEOUT,
+    FixedDice,
+    KeptDeadLetters,
+    ScriptedAccount,
+    ScriptedSender,
+)
 from tests.virtual_time import run
 
 PLACE = Place()
@@ -22,23 +35,49 @@ class Setup:
     """A dispatcher with its fakes."""
 
     def __init__(
-        self, sender=None, letters=None, plan=plan_one_request, max_in_flight=8, places=(PLACE,), **policy
+        self,
+        sender=None,
+        letters=None,
+        plan=plan_one_request,
+        max_in_flight=8,
+        places=(PLACE,),
+        most_per_lane=1000,
+        flood=None,
+        rules=None,
+        **policy,
     ):
         self.sender = sender or ScriptedSender()
         self.letters = letters or KeptDeadLetters()
         self.stats = DeliveryStats()
-        context = Context(
+        loop = asyncio.get_running_loop()
+        self.account = ScriptedAccount()
+        self.flow = Flow(
+            FlowPolicy(
+                limiter=LimiterPolicy(most_in_flight=max_in_flight),
+                flood=flood or FloodPolicy(run=0, share=1),
+            ),
+            loop.time(),
+        )
+        self.context = Context(
+            configuration=Configuration("test", "v1", plan, read_rules(rules)),
             sender=self.sender,
+            account=self.account,
             dead_letters=self.letters,
             dice=FixedDice(),
+            clock=loop.time,
             wall_clock=lambda: 0.0,
             policy=RetryPolicy(**policy),
-            max_in_flight=max_in_flight,
-            destination="test",
-            config_version="v1",
+            flow=self.flow,
+            most_in_flight=max_in_flight,
+            most_per_lane=most_per_lane,
             stats=self.stats,
         )
-        self.dispatcher = Dispatcher(context, plan, {place: OffsetTracker() for place in places})
+        self.lease_until_s = float("inf")
+        self.begin({place: Taken(OffsetTracker()) for place in places})
+
+    def begin(self, partitions):
+        """Begin an assignment."""
+        self.dispatcher = Dispatcher(self.context, partitions, lambda: self.lease_until_s)
 
     def submit(self, *records):
         for each in records:
@@ -263,7 +302,7 @@ def test_a_drain_ends_at_its_deadline():
 
     assert took_s == pytest.approx(8.0)
     assert setup.watermark() == 0
-    assert setup.stats.in_flight == 0
+    assert setup.flow.limiter.in_flight == 0
 
 
 def test_a_drain_does_not_wait_for_retries():
@@ -315,8 +354,8 @@ def test_every_record_is_settled_once_and_in_order_per_person(people, answers, m
         commit = first.dispatcher.commits()[PLACE]
 
         second = Setup(sender, letters, max_in_flight=max_in_flight, cap_s=5.0)
-        tracker = OffsetTracker(commit.watermark, decode_map(commit.watermark, commit.metadata))
-        second.dispatcher = Dispatcher(second.dispatcher._context, plan_one_request, {PLACE: tracker})
+        left = decode_map(commit.watermark, commit.metadata)
+        second.begin({PLACE: Taken(OffsetTracker(commit.watermark, left.completed), left)})
         second.submit(*records[commit.watermark :])
         await second.settled()
         return second

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.delivery.offset_map import decode_map, encode_map
+from connector.delivery.offset_map import NOTHING, OffsetMap, decode_map, encode_map
 from connector.delivery.offsets import OffsetTracker, Run
 
 
@@ -104,7 +104,7 @@ def test_no_offset_is_lost_and_committed_ones_are_not_repeated(steps):
             if watermark is None:
                 continue
             text = encode_map(watermark, tracker.completed(), longest=number)
-            completed = decode_map(watermark, text)
+            completed = decode_map(watermark, text).completed
             known = {o for run in completed for o in range(run.first, run.last + 1)}
             assert not (known & set(log)) - done, "an unsettled offset was called completed"
             position = sum(offset < watermark for offset in log)
@@ -129,24 +129,66 @@ def _runs(pairs):
         position = first + length
 
 
-@given(st.integers(0, 2**60), RUNS)
-def test_a_map_reads_back_as_it_was_written(watermark, runs):
+BEGUN = st.dictionaries(st.integers(0, 5000), st.integers(1, 100), max_size=30)
+
+
+@given(st.integers(0, 2**60), RUNS, BEGUN)
+def test_a_map_reads_back_as_it_was_written(watermark, runs, begun):
     moved = [Run(watermark + run.first, watermark + run.last) for run in runs]
+    waiting = {watermark + offset: done for offset, done in begun.items()}
 
-    assert decode_map(watermark, encode_map(watermark, moved)) == moved
+    text = encode_map(watermark, moved, waiting, "1f0c9a2b7d3e")
+
+    assert decode_map(watermark, text) == OffsetMap(moved, waiting, "1f0c9a2b7d3e" if begun else "")
+    assert bool(text) == bool(runs or begun)
 
 
-@given(RUNS, st.integers(0, 200))
-def test_a_map_that_does_not_fit_is_cut_between_two_runs(runs, longest):
-    text = encode_map(0, runs, longest=longest)
+@given(RUNS, BEGUN, st.integers(0, 200))
+def test_a_map_that_does_not_fit_is_cut_between_two_entries(runs, begun, longest):
+    text = encode_map(0, runs, begun, "v1", longest=longest)
     read = decode_map(0, text)
 
-    assert len(text) <= longest
-    assert read == runs[: len(read)]
+    assert len(text) <= longest or text == ""
+    assert read.completed == runs[: len(read.completed)]
+    assert list(read.begun) == sorted(begun)[: len(read.begun)]
+    assert read.begun.items() <= begun.items()
 
 
-@given(st.text(max_size=40), st.integers(0, 1000))
-def test_a_text_that_is_no_map_tells_nothing_or_lies_above_the_watermark(text, watermark):
-    assert decode_map(watermark, text) == [] or text.startswith("1:")
-    for run in decode_map(watermark, "1:" + text):
-        assert watermark <= run.first <= run.last
+def test_begun_records_never_take_more_than_a_quarter_of_the_map():
+    begun = dict.fromkeys(range(10**9, 10**9 + 1000), 1)
+
+    text = encode_map(0, [Run(1, 1)], begun, "v1")
+
+    assert text.startswith("1:1.1;v1:")
+    assert 900 < len(text) <= 1010
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(None, id="nothing"),
+        pytest.param("", id="empty"),
+        pytest.param("somebody else's", id="not ours"),
+        pytest.param("2:1.1", id="another version"),
+        pytest.param("1:1", id="half a pair"),
+        pytest.param("1:1.0", id="a run of nothing"),
+        pytest.param("1:-1.1", id="backwards"),
+        pytest.param("1:1.1;v 1:1.1", id="odd version of the configuration"),
+        pytest.param("1:1.1;:1.1", id="no version of the configuration"),
+        pytest.param("1:1.1;v1:x.1", id="no number"),
+        pytest.param("1:" + "f" * 17 + ".1", id="beyond any offset"),
+    ],
+)
+def test_a_text_that_is_no_map_tells_nothing(text):
+    assert decode_map(5, text) == NOTHING
+
+
+@given(st.text(alphabet="0123456789abcdef.,;:v", max_size=40), st.integers(0, 1000))
+def test_whatever_a_map_says_lies_above_the_watermark(text, watermark):
+    found = decode_map(watermark, "1:" + text)
+
+    ends = [watermark - 1]
+    for run in found.completed:
+        assert ends[-1] < run.first <= run.last
+        ends.append(run.last)
+    assert all(offset >= watermark for offset in found.begun)

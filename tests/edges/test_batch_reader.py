@@ -34,10 +34,15 @@ class RecordingStage:
         self.holds = False
         self.drain_takes_s = 0.0
         self.held_records = self.held_bytes = 0
+        self.full_lanes = {}
         self._freed = asyncio.Event()
 
-    def assign(self, committed):
-        self.calls.append(("assign", dict(committed)))
+    def assign(self, assignment):
+        self.assignment = assignment
+        self.calls.append(("assign", dict(assignment.committed)))
+
+    def rewind(self, partition, offset):
+        self.calls.append(("rewind", partition, offset))
 
     async def take(self, partition, records):
         self.taken += [(partition.partition, each.offset) for each in records]
@@ -84,6 +89,7 @@ class FakeConsumer:
             generation=1,
             fetch_committed_offsets=self._fetch,
             request_rejoin=lambda: self.calls.append(("rejoin",)),
+            _do_heartbeat=self._heartbeat,
         )
         self._fetcher = SimpleNamespace(_records=OrderedDict())
 
@@ -146,6 +152,15 @@ class FakeConsumer:
         if trouble is not None:
             await asyncio.sleep(trouble)
 
+    def partitions_for_topic(self, topic):
+        return {0, 1, 2, 3}
+
+    async def beginning_offsets(self, partitions):
+        return {each: self.world.begins.get(each, 0) for each in partitions}
+
+    async def _heartbeat(self):
+        return self.world.is_known
+
     async def stop(self):
         self.calls.append(("stop",))
         await asyncio.sleep(self.stop_takes_s)
@@ -166,7 +181,8 @@ class World:
         self.calls = []  # of stage and consumer alike, in order
         self.unreachable = 0
         self.commit_troubles, self.fetch_troubles = deque(), deque()  # errors, or seconds it takes
-        self.committed = {}
+        self.committed, self.begins = {}, {}
+        self.is_known = True  # to the group's coordinator
         self.consumers = []
         self.stage = RecordingStage(self.calls)
         self.channel = asyncio.Queue(maxsize=2)
@@ -178,7 +194,6 @@ class World:
             stage=self.stage,
             channel=self.channel,
             limits=limits,
-            session_timeout_s=10.0,
             connection={"bootstrap_servers": "kafka:9092"},
         )
 
@@ -832,8 +847,8 @@ class LateStage(RecordingStage):
         self.late = late
         self.assignments = []
 
-    def assign(self, committed):
-        begin = committed[P0].offset if committed.get(P0) else 0
+    def assign(self, assignment):
+        begin = assignment.committed[P0].offset if assignment.committed.get(P0) else 0
         self.assignments.append((begin, []))
 
     async def take(self, partition, records):
@@ -887,8 +902,7 @@ async def reading(cluster, topic, group, stage):
         group=group,
         stage=stage,
         channel=channel,
-        limits=LIMITS._replace(commit_every_s=0.1),
-        session_timeout_s=6.0,
+        limits=LIMITS._replace(commit_every_s=0.1, session_s=6.0),
         connection={"bootstrap_servers": cluster.bootstrap_servers},
     )
 

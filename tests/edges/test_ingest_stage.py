@@ -16,6 +16,7 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from connector.delivery.stats import IngestStats
+from connector.edges.batch_reader import Assignment
 from connector.edges.dead_letter_topic import DeadLetterTopic
 from connector.edges.ingest_stage import REPEAT_S, IngestStage
 from connector.edges.producer import start_producer
@@ -25,6 +26,12 @@ from tests.fakes import KeptDeadLetters
 from tests.virtual_time import run
 
 SOURCE = TopicPartition("events", 3)
+
+
+def assignment(committed):
+    return Assignment(committed, share=1.0, lease_until_s=lambda: float("inf"))
+
+
 TOO_DEEP = b"[" * 5000 + b"]" * 5000
 
 
@@ -77,7 +84,9 @@ class Setup:
         self.stage = IngestStage(
             producer=self.producer, dead_letters=self.letters, topic="by-user", stats=self.stats, **options
         )
-        self.stage.assign({SOURCE: OffsetAndMetadata(committed, ""), TopicPartition("events", 4): None})
+        self.stage.assign(
+            assignment({SOURCE: OffsetAndMetadata(committed, ""), TopicPartition("events", 4): None})
+        )
 
     async def take(self, *records):
         await self.stage.take(SOURCE, records)
@@ -491,7 +500,7 @@ async def world(cluster):
         largest_record=100_000,
         stats=IngestStats(),
     )
-    stage.assign({SOURCE: OffsetAndMetadata(0, "")})
+    stage.assign(assignment({SOURCE: OffsetAndMetadata(0, "")}))
     yield stage, by_user, dead
     await producer.stop()
 

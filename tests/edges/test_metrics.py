@@ -37,7 +37,7 @@ def scrape(delivery, ingest):
 
 
 def test_the_metrics_are_these(scrape, delivery, ingest):
-    delivery.delivered["trackEvent"] += 1
+    delivery.delivered["Track Event", "trackEvent"] += 1
     delivery.attempts["delivered"] += 1
     ingest.dead_letters["unreadable_empty"] += 1
 
@@ -62,13 +62,13 @@ def test_the_metrics_are_these(scrape, delivery, ingest):
 
 
 def test_labels_are_only_those_of_closed_sets(scrape, delivery, ingest):
-    delivery.delivered["trackEvent"] += 1
+    delivery.delivered["Track Event", "trackEvent"] += 1
     delivery.attempts["delivered"] += 1
     ingest.dead_letters["unreadable_empty"] += 1
 
     labels = {name for _, *pairs in scrape() for name, _ in pairs}
 
-    assert labels == {"stage", "action", "code", "le"}
+    assert labels == {"stage", "action", "code", "mapping", "le"}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,6 @@ def test_labels_are_only_those_of_closed_sets(scrape, delivery, ingest):
         pytest.param("delivery", "settled", ("connector_records_settled_total",), id="settled"),
         pytest.param("delivery", "retries", ("connector_retries_total",), id="retries"),
         pytest.param("delivery", "dead_letter_failures", ("connector_dead_letter_failures_total",), id="failures"),
-        pytest.param("delivery", "in_flight", ("connector_in_flight",), id="in flight"),
     ],
 )  # fmt: skip
 def test_a_metric_is_the_count_at_the_moment_of_asking(scrape, delivery, ingest, stage, count, sample):
@@ -97,20 +96,22 @@ def test_a_metric_is_the_count_at_the_moment_of_asking(scrape, delivery, ingest,
 
 
 def test_requests_attempts_and_dead_letters_are_told_apart(scrape, delivery, ingest):
-    delivery.delivered.update(trackEvent=3, identifyUser=1)
+    delivery.delivered.update({("Orders", "trackEvent"): 3, ("People", "identifyUser"): 1})
     delivery.attempts.update(delivered=4, timeout=2)
-    delivery.dead_letters.update(rejected=2)
+    delivery.dead_letters.update({("rejected", "Orders"): 2})
     ingest.dead_letters.update(unreadable_empty=1, rejected=5)
 
     found = scrape()
 
-    assert found["connector_requests_delivered_total", ("action", "trackEvent")] == 3
-    assert found["connector_requests_delivered_total", ("action", "identifyUser")] == 1
+    delivered = "connector_requests_delivered_total"
+    assert found[delivered, ("action", "trackEvent"), ("mapping", "Orders")] == 3
+    assert found[delivered, ("action", "identifyUser"), ("mapping", "People")] == 1
     assert found["connector_attempts_total", ("code", "delivered")] == 4
     assert found["connector_attempts_total", ("code", "timeout")] == 2
-    assert found["connector_dead_letters_total", ("code", "rejected"), ("stage", "deliver")] == 2
-    assert found["connector_dead_letters_total", ("code", "rejected"), ("stage", "ingest")] == 5
-    assert found["connector_dead_letters_total", ("code", "unreadable_empty"), ("stage", "ingest")] == 1
+    letters = "connector_dead_letters_total"
+    assert found[letters, ("code", "rejected"), ("mapping", "Orders"), ("stage", "deliver")] == 2
+    assert found[letters, ("code", "rejected"), ("mapping", ""), ("stage", "ingest")] == 5
+    assert found[letters, ("code", "unreadable_empty"), ("mapping", ""), ("stage", "ingest")] == 1
 
 
 def test_buckets_of_the_delay_add_up(scrape, delivery):

@@ -17,6 +17,7 @@ def settings(cluster):
         source_topic=cluster.name("source"),
         by_user_topic=cluster.name("by-user"),
         dead_letter_topic=cluster.name("dead"),
+        control_topic=cluster.name("control"),
     )
 
 
@@ -45,26 +46,27 @@ def with_changes(settings, **changes):
 
 
 def test_topics_have_the_names_that_the_settings_give_them():
-    settings = Settings(source_topic="a", by_user_topic="b", dead_letter_topic="c")
+    settings = Settings(source_topic="a", by_user_topic="b", dead_letter_topic="c", control_topic="d")
 
     assert [(spec.role, name) for spec, name in topics_in_use(settings)] == [
         ("source", "a"),
         ("by-user", "b"),
         ("dead-letter", "c"),
+        ("control", "d"),
     ]
 
 
 def test_a_source_that_is_keyed_already_needs_no_by_user_topic():
     used = topics_in_use(Settings(partitioning="source"))
 
-    assert [spec.role for spec, _ in used] == ["source", "dead-letter"]
+    assert [spec.role for spec, _ in used] == ["source", "dead-letter", "control"]
 
 
 @pytest.mark.kafka
 async def test_missing_topics_need_to_be_created(settings):
     found = await diffs(settings)
 
-    assert list(found) == ["source", "by-user", "dead-letter"]
+    assert list(found) == ["source", "by-user", "dead-letter", "control"]
     assert {(diff.exists, diff.needs) for diff in found.values()} == {(False, "create")}
 
 

@@ -1,4 +1,4 @@
-"""Chance and wall-clock time, for the ports that ask for them."""
+"""Chance and time, for the ports that ask for them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 import time
 
 wall_clock = time.time
+monotonic_clock = time.monotonic
 
 
 class SystemDice:
