@@ -21,6 +21,7 @@ _COMMANDS: Final[Mapping[str, str]] = {
     "check": "connector.cli.check",
     "run": "connector.cli.run",
     "explain": "connector.cli.explain",
+    "lint": "connector.cli.lint",
     "test": "connector.cli.test",
     "diff": "connector.cli.diff",
     "import-segment": "connector.cli.import_segment",

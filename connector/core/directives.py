@@ -21,6 +21,7 @@ from connector.core.javascript import (
     text_of,
     type_name,
     utf16_length,
+    utf16_units,
 )
 from connector.core.json_text import ReadError, json_text, read_json
 from connector.core.liquid import compile_liquid
@@ -299,9 +300,9 @@ def _merge(argument: Any, compiler: Compiler) -> Getter:
     direction_getter = compiler.tree(argument["direction"])
     objects = argument.get("objects")
     if is_falsy(objects):
-        return failing('@merge requires a "objects" key')
+        return _after(direction_getter, failing('@merge requires a "objects" key'))
     if not isinstance(objects, list):
-        return failing(f"@merge: expected opts.array, got {_typeof(objects)}")
+        return _after(direction_getter, failing(f"@merge: expected opts.array, got {_typeof(objects)}"))
     getters = [compiler.tree(tree, keep=True) for tree in objects]
 
     def get(event: Any) -> Any:
@@ -317,17 +318,15 @@ def _merge(argument: Any, compiler: Compiler) -> Getter:
                 case list():
                     merged.update((str(index), item) for index, item in enumerate(value))
                 case str():
-                    merged.update((str(index), unit) for index, unit in enumerate(_utf16_units(value)))
+                    merged.update((str(index), unit) for index, unit in enumerate(utf16_units(value)))
         return merged
 
     return get
 
 
-def _utf16_units(text: str) -> list[str]:
-    if text.isascii():
-        return list(text)
-    units = text.encode("utf-16-le", "surrogatepass")
-    return [units[i : i + 2].decode("utf-16-le", "surrogatepass") for i in range(0, len(units), 2)]
+def _after(first: Getter, second: Getter) -> Getter:
+    """Resolve one thing, which may complain, and give another."""
+    return lambda event: (first(event), second(event))[1]
 
 
 def _typeof(value: Any) -> str:

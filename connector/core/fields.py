@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from connector.core.directives import DIRECTIVES, LEAVES_UNDEFINED, constant, failing
 from connector.core.fields_check import check_fields, is_directive
-from connector.core.javascript import UNDEFINED, missing_member, object_keys, type_name
+from connector.core.javascript import UNDEFINED, missing_member, object_keys, type_name, utf16_units
 from connector.core.path import Getter, compile_keys, parse_path, without_root
 from connector.errors import FieldsError
 
@@ -79,7 +79,8 @@ def _root_tree(tree: Any) -> Mapping[str, Any]:
         case Mapping():
             spread = dict(tree)
         case list() | str():
-            spread = {str(index): item for index, item in enumerate(tree)}
+            items = utf16_units(tree) if isinstance(tree, str) else tree
+            spread = {str(index): item for index, item in enumerate(items)}
         case _:
             spread = {}
     if _ROOT_DIRECTIVE not in spread:

@@ -114,8 +114,8 @@ def _boolean(tree: Any, path: Path) -> None:
 
 
 def _list(tree: Any, path: Path) -> None:
-    if _kind(tree) != "array":
-        raise _but_it_is("an array", tree, path)
+    if not isinstance(tree, list):  # the only complaint that calls a directive an object
+        raise _but_it_is("an array", {} if isinstance(tree, Mapping) else tree, path)
 
 
 def _directive_or_text(tree: Any, path: Path) -> None:

@@ -117,6 +117,14 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
+def utf16_units(text: str) -> list[str]:
+    """Cut a text into its UTF-16 units; halves of a pair are lone surrogates."""
+    if text.isascii():
+        return list(text)
+    units = text.encode("utf-16-le", "surrogatepass")
+    return [units[i : i + 2].decode("utf-16-le", "surrogatepass") for i in range(0, len(units), 2)]
+
+
 def _utf16_unit(text: str, index: int) -> Any:
     if text.isascii():
         return text[index] if index < len(text) else UNDEFINED

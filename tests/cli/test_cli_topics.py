@@ -43,7 +43,11 @@ def test_json_lists_everything_that_the_files_say():
 def test_a_topic_that_the_settings_leave_out_is_not_listed():
     done = run("topics", "list", "--json", CONNECTOR_PARTITIONING="source")
 
-    assert [row["name"] for row in done.json] == ["segment.events", "encharge.dead-letter", "encharge.control"]
+    assert [row["name"] for row in done.json] == [
+        "segment.events",
+        "encharge.dead-letter",
+        "encharge.control",
+    ]
 
 
 @pytest.mark.kafka
@@ -82,7 +86,7 @@ def test_json_tells_what_is_and_what_is_wanted(cluster):
     diff = run("topics", "diff", "--json", **cluster.environment)
 
     assert [(row["exists"], row["needs"]) for row in created.json] == [(False, "create")] * 4
-    source, by_user, dead, control = diff.json
+    source, by_user, dead, _control = diff.json
     assert source == {
         "name": cluster.source,
         "exists": True,

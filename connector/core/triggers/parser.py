@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from connector.core.javascript import FUNCTION, missing_member, number_text
@@ -22,6 +23,20 @@ _DOTTED: Final = ("properties", "traits", "context")
 _FUNCTIONS: Final = ("contains", "match")
 
 NOTHING_FOUND: Final = "the trigger has no condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn of the reading, for whoever tells what a trigger really says.
+
+    tokens  what it used up; one token alone and no node: it was skipped
+    nodes   what it made of them: a condition, a group, a hole, or nothing
+    inner   the steps inside a group
+    """
+
+    tokens: tuple[Token, ...]
+    nodes: tuple[Node | None, ...]
+    inner: tuple[Step, ...] = ()
 
 
 def parse(tokens: Iterable[Token]) -> Group:
@@ -37,6 +52,16 @@ def parse(tokens: Iterable[Token]) -> Group:
             return node
         case _:
             return Group("and", (node,))
+
+
+def read_steps(tokens: Iterable[Token]) -> tuple[Step, ...]:
+    """Tell what becomes of every token; together the nodes are those of `parse`.
+
+    Raises: TriggerError where `parse` raises it while reading
+    """
+    level = _Level(_join_words(tokens))
+    level.read()
+    return tuple(level.steps)
 
 
 def _join_words(tokens: Iterable[Token]) -> deque[Token]:
@@ -61,27 +86,37 @@ class _Level:
     """The trigger itself, or what stands between two parentheses."""
 
     def __init__(self, tokens: deque[Token]) -> None:
+        self.steps: list[Step] = []
         self._tokens = tokens
+        self._taken: list[Token] = []
         self._nodes: list[Node | None] = []
         self._connective: Literal["and", "or"] = "and"
 
     def read(self) -> Node | None:
         while (token := self._take()) is not None and token.kind is not Kind.END:
+            count, inner = len(self._nodes), []
             match token.kind:
                 case Kind.WORD:
                     self._word(token)
                 case Kind.OPERATOR if token.text == "!":
                     self._negation()
                 case Kind.LEFT_PARENTHESIS:
-                    self._nodes.append(_Level(self._group_tokens()).read())
+                    group = _Level(self._group_tokens())
+                    self._nodes.append(group.read())
+                    inner = group.steps
                 case Kind.CONNECTIVE:
                     self._connective = "and" if token.text == "and" else "or"
+            self.steps.append(Step(tuple(self._taken), tuple(self._nodes[count:]), tuple(inner)))
+            self._taken.clear()
         if len(self._nodes) > 1:
             return Group(self._connective, tuple(self._nodes))
         return self._nodes[0] if self._nodes else None
 
     def _take(self) -> Token | None:
-        return self._tokens.popleft() if self._tokens else None
+        if not self._tokens:
+            return None
+        self._taken.append(self._tokens[0])
+        return self._tokens.popleft()
 
     def _expect(self, complaint: str) -> Token:
         token = self._take()

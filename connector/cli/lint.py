@@ -1,0 +1,92 @@
+"""`encharge-connector lint`: what is wrong with a destination file, or will surprise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from connector.cli.output import json_option, print_json, read_settings
+from connector.core.lint import Finding, lint, silence
+from connector.edges.destination_file import DestinationFile, read_destination_file
+from connector.errors import ConfigurationError, Problem
+
+_COLOURS = {"error": "red", "warning": "yellow"}
+
+
+class _Placed(NamedTuple):
+    """A finding and where it is; sorts by place."""
+
+    line: int
+    column: int
+    finding: Finding
+
+
+@click.command("lint")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Warnings are findings, too: exit 1.")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, *, file: Path | None, strict: bool, as_json: bool) -> None:
+    """Tell what a destination file gets wrong, and what of it will surprise. Exits 1 on an error.
+
+    FILE is CONNECTOR_DESTINATION_FILE when left out. docs/lint.md explains every rule. A comment
+    `# lint: disable=RULE` on or above the first line of a mapping silences a rule for that mapping.
+    """
+    read = read_destination_file(file or read_settings().destination_file)
+    placed = sorted(_findings(read), key=lambda each: (each.line, each.column))
+    if as_json:
+        print_json([_as_dict(read, each) for each in placed])
+    else:
+        _print(read, placed)
+    severities = {each.finding.rule.severity for each in placed}
+    ctx.exit(1 if "error" in severities or (strict and severities) else 0)
+
+
+def _findings(file: DestinationFile) -> list[_Placed]:
+    try:
+        file.compile(api_key="")
+    except ConfigurationError as error:
+        refused = error.problems
+    else:
+        refused = ()
+    mappings = file.config.get("mappings")
+    paths = [f"mappings[{index}]" for index in range(len(mappings))] if isinstance(mappings, list) else []
+    text = file.path.read_text(encoding="utf-8", errors="replace")
+    findings = silence(lint(file.config, refused), text, paths, lambda path: _place(file, path)[0])
+    return [
+        _Placed(*((each.line, 1) if each.line is not None else _place(file, each.path)), each)
+        for each in findings
+    ]
+
+
+def _place(file: DestinationFile, path: str) -> tuple[int, int]:
+    problem = file.locate(Problem("", path=path))
+    return problem.line or 1, problem.column or 1
+
+
+def _print(file: DestinationFile, placed: list[_Placed]) -> None:
+    for line, column, finding in placed:
+        severity = click.style(finding.rule.severity, fg=_COLOURS[finding.rule.severity])
+        place = f"{finding.path}: " if finding.path else ""
+        click.echo(f"{file.path}:{line}:{column}: {severity} {finding.rule.id}: {place}{finding.message}")
+    errors = sum(each.finding.rule.severity == "error" for each in placed)
+    click.echo(f"{_counted(errors, 'error')}, {_counted(len(placed) - errors, 'warning')}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _as_dict(file: DestinationFile, placed: _Placed) -> dict[str, Any]:
+    line, column, finding = placed
+    return {
+        "file": str(file.path),
+        "line": line,
+        "column": column,
+        "rule": finding.rule.id,
+        "severity": finding.rule.severity,
+        "path": finding.path,
+        "message": finding.message,
+    }
