@@ -64,6 +64,10 @@ class Breaker:
         """Note that what failed was given up."""
         self._failing.discard(lane)
 
+    def moved(self) -> None:
+        """Note that the people are others now: partitions were assigned anew."""
+        self._failing.clear()
+
     def reset(self, now_s: float) -> None:
         """Begin anew, after an outage."""
         self._last.clear()

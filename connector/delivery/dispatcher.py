@@ -28,7 +28,7 @@ from connector.delivery.lane import Lane, Work
 from connector.delivery.lanes import Lanes
 from connector.delivery.offset_map import NOTHING, OffsetMap, encode_map
 from connector.delivery.offsets import OffsetTracker
-from connector.delivery.outcome import Delivered, NoReply, Outcome, Throttled
+from connector.delivery.outcome import Delivered, NoReply, Outcome, Throttled, Unauthorized
 from connector.delivery.planner import PlanRecord, Task, second_key
 from connector.delivery.ports import Account, DeadLetterSink, Dice, Sender
 from connector.delivery.record import Partition, Record
@@ -118,7 +118,7 @@ class Dispatcher:
     def submit(self, partition: Partition, records: Iterable[Record]) -> None:
         """Take records of one partition, in order; those settled before are passed over."""
         tracker, left = self._partitions[partition]
-        begun = left.begun if left.version == self._context.configuration.version else None
+        begun = left.begun
         lanes, stats = self._lanes, self._context.stats
         for record in records:
             stats.received += 1
@@ -127,7 +127,7 @@ class Dispatcher:
                 continue
             work = Work(record, tracker)
             if begun:
-                work.left = begun.get(record.offset, 0)
+                work.left, work.version = begun.get(record.offset, 0), left.version
             key = record.key
             # A record without a key is in nobody's order.
             lanes.add(work, (record.partition, record.offset) if key is None else key, second_key(record))
@@ -168,10 +168,15 @@ class Dispatcher:
     def _begun(self) -> Mapping[OffsetTracker, dict[int, int]]:
         """Give the records of which some tasks are done and others wait, by the configuration in force."""
         found: dict[OffsetTracker, dict[int, int]] = {}
-        generation = self._context.configuration.generation
+        version = self._context.configuration.version
+        for tracker, left in self._partitions.values():
+            if left.begun and left.version == version:  # what has not come to its turn yet
+                found[tracker] = {
+                    offset: done for offset, done in left.begun.items() if not tracker.is_settled(offset)
+                }
         for lane in self._lanes:
             work = lane.works[0]
-            if work.finished and work.generation == generation and not work.replanned:
+            if work.finished and work.version == version and not work.replanned:
                 found.setdefault(work.tracker, {})[work.record.offset] = work.finished
         return found
 
@@ -197,16 +202,22 @@ class Dispatcher:
 
     def go_on(self) -> None:
         """Let everybody try again at once: the gate has opened, or the configuration is another."""
-        self._lanes.wake_all()
+        self._lanes.wake_all(self._context.clock())
         self.wake()
 
     # Workers
 
     def wake(self) -> None:
         """Put as many workers to work as there are lanes ready and requests that may start."""
-        if self._draining or not self._lanes.ready or not self._may_start(self._context.clock()):
+        lanes = self._lanes
+        if self._draining or not (lanes.ready or (lanes.waiting and not self._flow.gate.is_open)):
             return
-        wanted = min(len(self._lanes.ready), self._flow.room)
+        now_s = self._context.clock()
+        if not self._may_start(now_s):
+            return
+        if not lanes.ready:
+            lanes.wake_longest(now_s)  # for a trial; it would wait for minutes otherwise
+        wanted = min(len(lanes.ready), self._flow.room)
         while wanted and self._idle:
             waiter = self._idle.pop()  # the one that was busy last
             if not waiter.done():
@@ -240,6 +251,8 @@ class Dispatcher:
             if not may_go_on and not self._draining:
                 waiter = loop.create_future()
                 self._idle.append(waiter)
+                if not self._flow.gate.is_open:
+                    self.wake()  # so that no trial is missed: this may have been the last one
                 await waiter
 
     def _may_start(self, now_s: float) -> bool:
@@ -265,8 +278,6 @@ class Dispatcher:
 
     def _alarmed(self) -> None:
         self._alarm = None
-        if not self._lanes.ready and not self._flow.gate.is_open:
-            self._lanes.wake_longest()  # for a trial; it would wait for minutes otherwise
         self.wake()
 
     def _park(self, lane: Lane, delay_s: float) -> None:
@@ -274,8 +285,6 @@ class Dispatcher:
             return
         self._lanes.wait(lane)
         lane.timer = asyncio.get_running_loop().call_later(delay_s, self._retry, lane)
-        if not self._flow.gate.is_open:
-            self._may_start(self._context.clock())  # so that a trial is not missed
 
     def _retry(self, lane: Lane) -> None:
         lane.timer = None
@@ -283,17 +292,17 @@ class Dispatcher:
         self.wake()
 
     async def _serve(self, lane: Lane) -> bool:
-        """Work through a lane until it is empty or has to wait; False when no other may start either."""
-        lanes, clock = self._lanes, self._context.clock
+        """Work through a lane until others are ready or it has to wait; False when none may start."""
+        lanes, clock, most = self._lanes, self._context.clock, self._context.most_in_flight
         while True:
             work = lanes.turn(lane)
             if work is None:
                 return True
-            if work.tasks is None or work.generation != self._context.configuration.generation:
-                if self._draining and work.tasks is None:
+            if work.tasks is None:
+                if self._draining:
                     return False
                 self._plan(work)
-            while (task := self._current(work)) is not None:
+            while (task := self._task(work)) is not None:
                 if not self._may_start(clock()):
                     lanes.ready.appendleft(lane)
                     return False
@@ -304,16 +313,21 @@ class Dispatcher:
                     else:
                         delay_s = await self._bury(lane, work, task, reason)
                 except Exception as error:  # as above
+                    if work.pending is not None:  # a dead letter is what could not be written
+                        raise
                     log.exception("request could not be sent", **_position(work.record))
                     delay_s = await self._bury(lane, work, task, _internal(error, task))
                 if delay_s is not None:
                     self._park(lane, delay_s)
                     return True
                 work.task_done()
-                if self._idle and lanes.ready:
+                if lanes.ready and (self._idle or len(self._workers) < most):
                     self.wake()  # the window may have grown
             self._settle(work)
             if not lanes.settled(lane):
+                return True
+            if lanes.ready:
+                lanes.ready.append(lane)  # in turn: a person with many records must not keep the worker
                 return True
 
     def _settle(self, work: Work) -> None:
@@ -336,17 +350,24 @@ class Dispatcher:
     def _plan(self, work: Work) -> None:
         configuration, record = self._context.configuration, work.record
         try:
-            work.take_plan(configuration.plan_record(record), configuration.generation)
-            if work.left:
-                work.resume()
+            plan = configuration.plan_record(record)
+            work.take_plan(plan, configuration.version, configuration.generation)
         except Exception as error:  # a poison record becomes a dead letter, never a dead lane
             log.exception("record could not be planned", **_position(record))
-            work.take_plan((Task("", "", None, _internal(error)),), configuration.generation)
+            work.fail(Task("", "", None, _internal(error)), configuration.generation)
         if not work.tasks and work.more is None and not work.finished:
             if configuration.discards:
                 self._context.stats.discarded += 1
             else:
                 self._context.stats.filtered += 1
+
+    def _task(self, work: Work) -> Task | None:
+        """Give the next task of a record by the configuration in force, None when all are done."""
+        task = self._current(work)
+        if task is not None and work.generation != self._context.configuration.generation:
+            self._plan(work)
+            task = self._current(work)
+        return task
 
     def _current(self, work: Work) -> Task | None:
         """Give the next task of a record; the next event of an envelope may have to be planned for it."""
@@ -354,7 +375,7 @@ class Dispatcher:
             return work.current()
         except Exception as error:  # as above; the dead letter holds all of the record
             log.exception("record could not be planned", **_position(work.record))
-            work.take_plan((Task("", "", None, _internal(error)),), work.generation)
+            work.fail(Task("", "", None, _internal(error)), work.generation)
             return work.current()
 
     async def _attempt(self, lane: Lane, work: Work, task: Task) -> float | None:
@@ -399,10 +420,11 @@ class Dispatcher:
 
     async def _failed(self, lane: Lane, work: Work, task: Task, outcome: Outcome, now: float) -> float | None:
         context = self._context
-        fair_s = self._flow.gate.fair_s(self._context.clock())
+        now_s = context.clock()
+        fair_s = self._flow.gate.fair_s(now_s)
         if work.first_attempt_at is None:
             work.first_attempt_at = now - (fair_s - work.first_attempt_s)
-        if type(outcome) is Throttled:
+        if isinstance(outcome, Throttled | Unauthorized):
             work.first_attempt_s = fair_s
         step = next_step(
             context.policy,
@@ -415,6 +437,7 @@ class Dispatcher:
             case Settle():
                 return None
             case RetryIn(delay_s):
+                lane.told_until_s = now_s + (getattr(outcome, "retry_after_s", None) or 0.0)
                 work.trouble = getattr(outcome, "reason", "") or str(getattr(outcome, "status", ""))
                 return delay_s
             case GiveUp(code):

@@ -22,16 +22,17 @@ class Work:
 
     __slots__ = (
         "attempt", "done", "finished", "first_attempt_at", "first_attempt_s", "generation", "lanes", "left",
-        "more", "next", "pending", "record", "replanned", "tasks", "tracker", "trouble",
+        "more", "next", "pending", "record", "replanned", "tasks", "tracker", "trouble", "version",
     )  # fmt: skip
 
     def __init__(self, record: Record, tracker: OffsetTracker) -> None:
         self.record = record
         self.tracker = tracker
         self.lanes: tuple[Lane, Lane] | None = None  # of both persons, for an alias
-        self.left = 0  # tasks that an earlier owner finished under the same configuration
+        self.left = 0  # tasks to pass over in the next plan, if that is by the same version
+        self.version = ""  # of the destination file that planned it, or by which `left` was counted
         self.generation = 0  # of the configuration that planned it
-        self.replanned = False  # under another configuration, after something was done
+        self.replanned = False  # by another version, after something was done
         self.tasks: Tasks | None = None  # of the event at hand; None until planned
         self.more: Iterator[Tasks] | None = None  # of the events behind it, in an envelope
         self.next = 0
@@ -43,20 +44,33 @@ class Work:
         self.pending: Reason | None = None  # a dead letter that could not be written yet
         self.trouble = ""  # why the last attempt has to be repeated
 
-    def take_plan(self, plan: Tasks | Iterator[Tasks], generation: int) -> None:
-        """Take the tasks of the record as this generation of the configuration has them."""
+    def take_plan(self, plan: Tasks | Iterator[Tasks], version: str, generation: int) -> None:
+        """Take the tasks of the record as this configuration has them, and pass over those that are done."""
+        if version != self.version:
+            self.left = 0
+            self.replanned = self.replanned or self.finished > 0
+        elif self.finished and not self.replanned:  # the same tasks in the same order: a new key
+            self.left, self.finished, self.done = self.finished, 0, None
+        if self.pending is not None:  # given up by another plan: this one has all the time
+            self.attempt, self.first_attempt_at = 0, None
+        self.version = version
+        self._take(plan, generation)
+        while self.finished < self.left and self.current() is not None:
+            self.task_done()
+        self.left = 0
+
+    def fail(self, task: Task, generation: int) -> None:
+        """Take one task instead of a plan that could not be made."""
+        self.left = 0
         self.replanned = self.replanned or self.finished > 0
+        self._take((task,), generation)
+
+    def _take(self, plan: Tasks | Iterator[Tasks], generation: int) -> None:
         self.generation, self.next, self.pending = generation, 0, None
         if isinstance(plan, tuple):
             self.tasks, self.more = plan, None
         else:
             self.tasks, self.more = (), plan
-
-    def resume(self) -> None:
-        """Pass over the tasks that an earlier owner finished."""
-        while self.finished < self.left and self.current() is not None:
-            self.task_done()
-        self.left = 0
 
     def current(self) -> Task | None:
         """Give the next task, None when all are done."""
@@ -92,14 +106,16 @@ class Work:
 class Lane:
     """Records that keep their order.
 
-    timer    set while the first one waits for its retry
-    blocked  the first one is an alias that waits for its turn in the other person's lane
+    timer         set while the first one waits for its retry
+    told_until_s  until when Encharge asked to wait, in monotonic seconds
+    blocked       the first one is an alias, and the other person's lane serves it or will
     """
 
-    __slots__ = ("blocked", "key", "timer", "works")
+    __slots__ = ("blocked", "key", "timer", "told_until_s", "works")
 
     def __init__(self, key: object) -> None:
         self.key = key
         self.works: deque[Work] = deque()
         self.timer: TimerHandle | None = None
+        self.told_until_s = 0.0
         self.blocked = False

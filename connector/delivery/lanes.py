@@ -6,8 +6,9 @@
              |            +-> blocked (an alias, not yet its turn in the other lane)
              +----------------------------------------+
 
-An alias belongs to two people. It stands in both lanes and is served when it has come first in both; both
-wait for it. Records enter both lanes in the same moment, so no two aliases can wait for each other.
+An alias belongs to two people. It stands in both lanes; the one in which it comes first is blocked, and it is
+served by the other, once it has come first there, too. Both wait for it. Records enter both lanes in the same
+moment, so no two aliases can wait for each other.
 """
 
 from __future__ import annotations
@@ -55,9 +56,11 @@ class Lanes:
     def turn(self, lane: Lane) -> Work | None:
         """Give the record whose turn it is in a lane; None when it is blocked, and then it is put aside."""
         work = lane.works[0]
-        if work.lanes is not None and _other(work.lanes, lane).works[0] is not work:
-            lane.blocked = True
-            return None
+        if work.lanes is not None:
+            other = _other(work.lanes, lane)
+            if not other.blocked or other.works[0] is not work:
+                lane.blocked = True
+                return None
         return work
 
     def settled(self, lane: Lane) -> bool:
@@ -83,14 +86,15 @@ class Lanes:
         if self._waiting.pop(lane, self) is None:
             self.ready.append(lane)
 
-    def wake_all(self) -> None:
-        """Make all waiting lanes ready."""
+    def wake_all(self, now_s: float) -> None:
+        """Make all waiting lanes ready, but those that Encharge asked to wait."""
         for lane in list(self._waiting):
-            self.wake(lane)
+            if lane.told_until_s <= now_s:
+                self.wake(lane)
 
-    def wake_longest(self) -> None:
-        """Make the lane ready that has waited longest, if any waits."""
-        lane = next(iter(self._waiting), None)
+    def wake_longest(self, now_s: float) -> None:
+        """Make the lane ready that has waited longest, if any waits that Encharge did not ask to."""
+        lane = next((each for each in self._waiting if each.told_until_s <= now_s), None)
         if lane is not None:
             self.wake(lane)
 

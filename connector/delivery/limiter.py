@@ -8,7 +8,8 @@ Two controls, because two things can be too much for Encharge:
              far longer than usual. Up to NOISE of marks are taken for chance
     pace     requests a second. Unlimited until more than REFUSED_SHARE of a second's answers say 429; then
              a little more than the most that was accepted in a second of late, and GROWTH more with every
-             second without a 429. When most answers say 429 with a time, nothing starts until it is over
+             second in which at most STRAY_SHARE say it. When most answers say 429 with a time, nothing
+             starts until it is over
 
 Over both stands the ceiling, the operator's budget of requests a second. The budget is the account's:
 each worker takes the share of it that it has of the partitions.
@@ -30,6 +31,7 @@ USUAL_GAIN: Final = 0.01
 ROUND_S: Final = 1.0  # of the pace
 ROUNDS: Final = 10  # that the pace remembers: one slow second does not make it slow
 REFUSED_SHARE: Final = 0.1  # fewer are not worth a slower pace: each of them waits by itself
+STRAY_SHARE: Final = 0.03  # these do not keep the pace from growing, or it would stay slow for good
 HEADROOM: Final = 1.05  # over what was accepted, or the pace would never find out that more is allowed
 HOLD_SHARE: Final = 0.5  # of answers that say 429 with a time: then the time is meant for all
 HOLD_LEAST: Final = 5  # answers in a round before that is believed
@@ -82,7 +84,7 @@ class Limiter:
 
     def wait_s(self, now_s: float) -> float:
         """Give the seconds until another request may start; infinite while the window is full."""
-        if self.in_flight >= self._window.size:
+        if self.in_flight >= self.window:
             return float("inf")
         return max(self._pace.held_until_s - now_s, self._bucket_s - BURST_S - now_s, 0.0)
 
@@ -193,7 +195,7 @@ class _Pace:
         if self._refusals > REFUSED_SHARE * self._answers:
             # Never below one a second, so that the end of it is noticed.
             self.per_s = max(1.0, HEADROOM * max(self._accepted))
-        elif self.per_s is not None and not self._refusals:
+        elif self.per_s is not None and self._refusals <= STRAY_SHARE * self._answers:
             if now_s - self._throttled_s > FORGET_S:
                 self.per_s = None
             else:

@@ -62,6 +62,10 @@ class OffsetTracker:
         self._open[offset] = None
         return True
 
+    def is_settled(self, offset: int) -> bool:
+        """Tell whether an offset was seen and need not be worked on any more."""
+        return self._next is not None and offset < self._next and offset not in self._open
+
     def settle(self, offset: int) -> None:
         """Note that an open offset is settled."""
         del self._open[offset]

@@ -48,8 +48,8 @@ Step: TypeAlias = Settle | RetryIn | GiveUp
 def next_step(policy: RetryPolicy, outcome: Outcome, *, attempt: int, age_s: float, roll: float) -> Step:
     """Decide what follows attempt number `attempt` (from 1).
 
-    age_s  since the first attempt of this request, or the last that was throttled; times in which nothing
-           could be sent do not count (Gate.fair_s)
+    age_s  since the first attempt of this request, or the last that was throttled or unauthorized; times
+           in which nothing could be sent do not count (Gate.fair_s)
     roll   in [0, 1), the jitter
     """
     match outcome:

@@ -394,10 +394,9 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         if self._closed:
             return
         self._closed = True
-        was_reading = self._reading.is_set()
         self._reading.clear()
         self._epoch += 1
-        if was_reading:
+        if self.assigned:  # also in the middle of a revoke, which the end of the consumer would cut short
             await self._stage.drain(self._limits.drain_s)
             await self.commit()
         consumer, self._consumer = self._consumer, None

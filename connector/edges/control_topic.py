@@ -1,8 +1,8 @@
 """The control topic: what all workers of a group must know, and what survives restarts.
 
 A compacted topic with one partition. Everybody who wants to know reads it from its beginning, outside of
-any consumer group, and goes on reading; the newest value of a key counts. Without the topic nothing is
-paused, and the worker says so once.
+any consumer group, and goes on reading; the newest value of a key counts. Nothing is taken twice: what was
+said before a flood does not end it. Without the topic nothing is paused, and the worker says so once.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class ControlReader:
         self._settings, self._on_change = settings, on_change
         self._partition = TopicPartition(settings.control_topic, 0)
         self._told = False
+        self._next_offset = 0
         self.values: dict[str, Any] = {}
 
     async def read_to_end(self) -> None:
@@ -91,27 +92,32 @@ class ControlReader:
         )
         try:
             await consumer.start()
-            exists = self._partition.topic in await consumer.topics()
+            if self._partition.topic in await consumer.topics():
+                await self._begin(consumer)
+                return consumer
         except BaseException:
             await consumer.stop()
             raise
-        if not exists:
-            await consumer.stop()
-            if not self._told:
-                self._told = True
-                log.warning(
-                    "control topic is missing, the destination cannot be paused by command;"
-                    " `encharge-connector topics apply` makes it",
-                    topic=self._partition.topic,
-                )
-            return None
+        await consumer.stop()
+        if not self._told:
+            self._told = True
+            log.warning(
+                "control topic is missing, the destination cannot be paused by command;"
+                " `encharge-connector topics apply` makes it",
+                topic=self._partition.topic,
+            )
+        return None
+
+    async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         consumer.assign([self._partition])
-        await consumer.seek_to_beginning(self._partition)
-        return consumer
+        end = (await consumer.end_offsets([self._partition]))[self._partition]
+        was_made_anew = end < self._next_offset
+        consumer.seek(self._partition, 0 if was_made_anew else self._next_offset)
 
     def _take(self, found: Mapping[TopicPartition, Any]) -> None:
         for records in found.values():
             for record in records:
+                self._next_offset = record.offset + 1
                 self._take_one(record.key, record.value)
 
     def _take_one(self, key: bytes | None, value: bytes | None) -> None:

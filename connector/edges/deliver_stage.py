@@ -40,6 +40,7 @@ class DeliverStage:
         """Begin an assignment; what an earlier owner completed above its commits is not sent again."""
         taken = {partition: _taken(commit) for partition, commit in assignment.committed.items()}
         self._context.flow.limiter.share(assignment.share)
+        self._context.flow.breaker.moved()
         self.dispatcher = Dispatcher(self._context, taken, assignment.lease_until_s)
 
     def rewind(self, partition: TopicPartition, offset: int) -> None:
@@ -93,6 +94,8 @@ class DeliverStage:
         opened = self._context.flow.resume(reason, self._context.clock())
         if opened:
             self.dispatcher.go_on()
+        else:
+            self.dispatcher.wake()  # what is left may allow a trial
         return opened
 
     def try_soon(self) -> None:

@@ -47,6 +47,7 @@ class Steering:
 
     async def start(self) -> bool:
         """Take up what was said before; then follow files and control topic. True when started."""
+        self.reload()  # the files may have changed since they were read: Kafka was waited for
         self._apply_enabled()
         if self.deliverable.has_many_mappings:
             log.warning(
