@@ -215,6 +215,13 @@ class Settings:
         "10s", duration(0.1), "time for one request in all; the reference's limit"
     )
 
+    http_sender: Literal["auto", "http1", "pyreqwest"] = setting(
+        "auto",
+        one_of("auto", "http1", "pyreqwest"),
+        "what makes the requests: http1, our own and cheapest; pyreqwest, a library that knows proxies and"
+        " HTTP/2; auto: http1 unless HTTPS_PROXY or HTTP_PROXY names a proxy",
+    )
+
     max_in_flight: int = setting(
         "256", integer(1, 10_000), "requests under way at once; see docs/capacity.md for how to size it"
     )

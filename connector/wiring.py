@@ -25,11 +25,11 @@ from connector.edges.dead_letter_topic import DeadLetterTopic
 from connector.edges.deliver_stage import DeliverStage
 from connector.edges.deliverable import Deliverable, read_deliverable
 from connector.edges.encharge_account import EnchargeAccount
-from connector.edges.encharge_sender import EnchargeSender
 from connector.edges.ingest_stage import IngestStage
 from connector.edges.kafka import connection
 from connector.edges.metrics import StageCollector
 from connector.edges.producer import Producer, start_producer
+from connector.edges.senders import make_sender
 from connector.edges.steering import Steering
 from connector.edges.web import Health, start_web
 from connector.errors import ConfigurationError, Problem
@@ -113,9 +113,8 @@ class Worker:
         self, stack: AsyncExitStack, deliverable: Deliverable, dead_letters: DeadLetterTopic
     ) -> Steering:
         settings = self._settings
-        sender = await stack.enter_async_context(
-            EnchargeSender(timeout_s=settings.request_timeout, max_connections=settings.max_in_flight)
-        )
+        sender = make_sender(settings, deliverable.endpoints)
+        stack.push_async_callback(sender.close)
         account = EnchargeAccount(deliverable.endpoints, timeout_s=settings.request_timeout)
         self._flow = Flow(_flow_policy(settings), monotonic_clock())
         context = Context(

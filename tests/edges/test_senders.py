@@ -1,7 +1,8 @@
-"""The sender on real sockets against the stand-in Encharge."""
+"""Both senders on real sockets: against the stand-in Encharge, and through a network with faults."""
 
 import asyncio
 import socket
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from connector.core import Request
 from connector.core.request import headers
 from connector.delivery.outcome import NoReply, Reply
-from connector.edges.encharge_sender import EnchargeSender
+from connector.edges.http1 import Http1Sender
+from connector.edges.pyreqwest_sender import PyreqwestSender
 from connector.simulator import Simulator, SimulatorConfig
+from tests.edges.tcp_proxy import TcpProxy
 
 BODY = orjson.dumps({"type": "track", "event": "X", "user": {"userId": "u1"}, "messageId": "m1"})
 
@@ -21,10 +24,20 @@ async def simulator():
         yield simulator
 
 
-@pytest.fixture
-async def sender():
-    async with EnchargeSender(timeout_s=2.0, max_connections=8) as sender:
+@pytest.fixture(params=["http1", "pyreqwest"])
+async def sender(request):
+    if request.param == "http1":
+        made = Http1Sender(timeout_s=2.0)
+    else:
+        made = PyreqwestSender(timeout_s=2.0, max_connections=8)
+    async with made as sender:
         yield sender
+
+
+@pytest.fixture
+async def proxy(simulator):
+    async with TcpProxy(urlsplit(simulator.url).port) as proxy:
+        yield proxy
 
 
 def request(url, key="test-key", body=BODY, method="POST"):
@@ -108,3 +121,56 @@ async def test_redirects_are_not_followed(sender, status):
         answer = await sender.send(request(f"http://127.0.0.1:{port}/v1"))
 
     assert answer.status == status
+
+
+# Faults of the network, through a TCP proxy
+
+
+async def test_an_answer_cut_in_its_head_is_no_answer(proxy, sender):
+    proxy.cut_answer_after = 9
+
+    assert isinstance(await sender.send(request(f"{proxy.url}/v1")), NoReply)
+
+
+async def test_a_half_open_connection_is_a_timeout_and_is_not_used_again(proxy, sender):
+    proxy.swallows = True
+    assert (await sender.send(request(f"{proxy.url}/v1"))).reason == "timeout"
+    proxy.swallows = False
+
+    assert await sender.send(request(f"{proxy.url}/v1")) == Reply(200)
+    assert proxy.accepted == 2
+
+
+async def test_an_answer_may_come_byte_by_byte(proxy, sender):
+    proxy.pause_s = 0.001
+
+    assert await sender.send(request(f"{proxy.url}/v1")) == Reply(200)
+
+
+async def test_an_answer_that_comes_too_slowly_is_a_timeout(proxy, sender):
+    proxy.pause_s = 0.3
+
+    assert (await sender.send(request(f"{proxy.url}/v1"))).reason == "timeout"
+
+
+# pyreqwest fails here now and then, with a retry in the lane as the consequence.
+
+
+@pytest.mark.parametrize("end", [TcpProxy.close_all, TcpProxy.cut_all])
+async def test_a_connection_that_ended_while_idle_costs_no_attempt(simulator, proxy, end):
+    async with Http1Sender(timeout_s=2.0) as sender:
+        for number in range(20):
+            assert await sender.send(request(f"{proxy.url}/v1")) == Reply(200), number
+            end(proxy)
+
+    assert len(simulator.requests()) == 20
+
+
+async def test_many_at_once_survive_connections_that_end_while_idle(simulator, proxy):
+    async with Http1Sender(timeout_s=2.0) as sender:
+        for number in range(5):
+            answers = await asyncio.gather(*(sender.send(request(f"{proxy.url}/v1")) for _ in range(50)))
+            assert set(answers) == {Reply(200)}, number
+            proxy.cut_all()
+
+    assert len(simulator.requests()) == 250

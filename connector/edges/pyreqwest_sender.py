@@ -1,7 +1,7 @@
-"""Sends requests to Encharge: the hot path, on pyreqwest (Rust's reqwest).
+"""Sends requests to Encharge with a library, pyreqwest (Rust's reqwest): through proxies, and over HTTP/2.
 
-docs/decisions/0004-http-sender.md tells why. Redirects are not followed: 301 to 303 would turn an event
-into a GET without a body, and call it delivered.
+docs/decisions/0004-http-sender.md tells when it is used. Redirects are not followed: 301 to 303 would turn an
+event into a GET without a body, and call it delivered.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ IDLE_CONNECTION_S: Final = 30.0  # below the minute after which load balancers d
 KEPT_OF_BODY: Final = 4096  # bytes of an answer that is no success
 
 
-class EnchargeSender:
+class PyreqwestSender:
     """Implements the port Sender; to be used as an async context manager."""
 
     def __init__(self, *, timeout_s: float, max_connections: int) -> None:
