@@ -25,6 +25,7 @@ from connector.edges.dead_letter_topic import DeadLetterTopic
 from connector.edges.deliver_stage import DeliverStage
 from connector.edges.deliverable import Deliverable, read_deliverable
 from connector.edges.encharge_account import EnchargeAccount
+from connector.edges.engine_metrics import EngineCollector
 from connector.edges.ingest_stage import IngestStage
 from connector.edges.kafka import connection
 from connector.edges.metrics import StageCollector
@@ -39,6 +40,10 @@ Role = Literal["all", "ingest", "deliver"]
 
 # systemd and `docker compose` may signal the supervisor and the worker, who then hears it twice.
 SAME_SIGNAL_S = 1.0
+
+# After a crash the ingest stage forwards again what it had not committed, and all of it is delivered twice.
+# A commit costs it next to nothing, so it does not wait for CONNECTOR_COMMIT_INTERVAL.
+LONGEST_INGEST_COMMIT_S = 0.1
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +63,7 @@ class Worker:
         self._readers: list[BatchReader] = []
         self._steering: Steering | None = None
         self._flow: Flow | None = None
+        self._engine: EngineCollector | None = None
         self.delivery, self.ingest = DeliveryStats(), IngestStats()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -107,7 +113,8 @@ class Worker:
             largest_record=settings.max_record_bytes,
             stats=self.ingest,
         )
-        self._add_reader("ingest", settings.source_topic, settings.ingest_group, stage)
+        commit_every_s = min(settings.commit_interval, LONGEST_INGEST_COMMIT_S)
+        self._add_reader("ingest", settings.source_topic, settings.ingest_group, stage, commit_every_s)
 
     async def _add_deliver(
         self, stack: AsyncExitStack, deliverable: Deliverable, dead_letters: DeadLetterTopic
@@ -133,10 +140,13 @@ class Worker:
         )
         stage = DeliverStage(context)
         group = settings.deliver_group(deliverable.destination.id)
-        self._add_reader("deliver", settings.deliver_topic, group, stage)
+        reader = self._add_reader("deliver", settings.deliver_topic, group, stage, settings.commit_interval)
+        self._engine = EngineCollector(self._flow, stage, reader, self.delivery)
         return Steering(settings, self._environment, deliverable, stage, account)
 
-    def _add_reader(self, name: str, topic: str, group: str, stage: Stage) -> None:
+    def _add_reader(
+        self, name: str, topic: str, group: str, stage: Stage, commit_every_s: float
+    ) -> BatchReader:
         settings = self._settings
         channel = faust_app.make_channel(self._app)
         reader = BatchReader(
@@ -148,7 +158,7 @@ class Worker:
                 records=settings.max_buffered_records,
                 bytes=settings.max_buffered_bytes,
                 drain_s=settings.drain_timeout,
-                commit_every_s=settings.commit_interval,
+                commit_every_s=commit_every_s,
                 session_s=settings.session_timeout,
                 poll_s=settings.max_poll_interval,
             ),
@@ -156,12 +166,15 @@ class Worker:
         )
         faust_app.add_agent(self._app, name, channel, reader)
         self._readers.append(reader)
+        return reader
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        registry.register(StageCollector(self.delivery, self.ingest, self._in_flight))
+        registry.register(StageCollector(self.delivery, self.ingest))
+        if self._engine is not None:
+            registry.register(self._engine)
         return registry
 
     def _in_flight(self) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import accumulate
 
 from prometheus_client.core import (
     CounterMetricFamily,
-    GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
 )
@@ -19,10 +18,8 @@ from connector.delivery.stats import DeliveryStats, IngestStats
 class StageCollector(Collector):
     """Gives Prometheus what the stages counted, at the moment it asks."""
 
-    def __init__(
-        self, delivery: DeliveryStats, ingest: IngestStats, in_flight: Callable[[], int] = lambda: 0
-    ) -> None:
-        self._delivery, self._ingest, self._in_flight = delivery, ingest, in_flight
+    def __init__(self, delivery: DeliveryStats, ingest: IngestStats) -> None:
+        self._delivery, self._ingest = delivery, ingest
 
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
@@ -72,7 +69,6 @@ class StageCollector(Collector):
             "Attempts to write a dead letter that failed",
             value=self._delivery.dead_letter_failures,
         )
-        yield GaugeMetricFamily("connector_in_flight", "Requests under way", value=self._in_flight())
         delay = self._delivery.delay
         bounds = [*map(str, delay.bounds_s), "+Inf"]
         yield HistogramMetricFamily(

@@ -54,7 +54,6 @@ def test_the_metrics_are_these(scrape, delivery, ingest):
         "connector_retries_total",
         "connector_dead_letters_total",
         "connector_dead_letter_failures_total",
-        "connector_in_flight",
         "connector_delivery_delay_seconds_bucket",
         "connector_delivery_delay_seconds_count",
         "connector_delivery_delay_seconds_sum",

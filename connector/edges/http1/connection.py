@@ -67,6 +67,10 @@ class Connection(asyncio.Protocol):
         """Whether an exchange is under way."""
         return self._request != b""
 
+    def carries(self, answer: asyncio.Future[Answer]) -> bool:
+        """Whether this is the answer of the exchange under way."""
+        return self._answer is answer
+
     def begin(self, request: bytes, answer: asyncio.Future[Answer], now_s: float) -> None:
         """Write a request; its future gets the answer."""
         self._request, self._answer, self.at_s = request, answer, now_s

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -25,12 +24,13 @@ KEEP_ALIVE_MARGIN_S: Final = 1.0  # before the time at which a server said it wo
 LONGEST_CONNECT_S: Final = 5.0
 SWEEPS_A_TIMEOUT: Final = 20  # so a timeout comes late by a twentieth at most
 LONGEST_SWEEP_S: Final = 0.5
+MOST_ROUTES: Final = 1000
 
 
 class _Route(NamedTuple):
     """What requests to one address with one set of headers begin with, and the connections they can use."""
 
-    headers: dict[str, str]
+    headers: dict[str, str]  # held, so that no other object gets its identity
     head: bytes
     pool: _Pool
 
@@ -43,7 +43,7 @@ class Http1Sender:
         self._context = ssl.create_default_context()
         self._context.set_alpn_protocols(["http/1.1"])
         self._pools: dict[Origin, _Pool] = {}
-        self._routes: dict[tuple[str, str], _Route] = {}
+        self._routes: dict[tuple[str, str, int], _Route] = {}  # by method, URL, identity of the headers
 
     async def __aenter__(self) -> Self:
         return self
@@ -61,16 +61,22 @@ class Http1Sender:
         for pool in self._pools.values():
             pool.close()
 
-    def send(self, request: Request) -> Awaitable[Answer]:
+    async def send(self, request: Request) -> Answer:
         """Make one attempt; trouble on the wire is an answer, not an error.
 
         A request that met a connection which the server was closing is written again, to a new connection.
+        One that nobody waits for any more is taken back as far as that goes: its connection is closed. Left
+        open, a server that hangs would act on it later, when others deliver for the person.
         """
-        route = self._routes.get((request.method, request.url))
-        if route is None or route.headers is not request.headers:
-            route = self._add_route(request)
-        body = request.body or b""
-        return route.pool.exchange(b"%b%d\r\n\r\n%b" % (route.head, len(body), body))
+        method, url, headers, body = request
+        route = self._routes.get((method, url, id(headers))) or self._add_route(request)
+        body = body or b""
+        answer = route.pool.exchange(b"%b%d\r\n\r\n%b" % (route.head, len(body), body))
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            route.pool.take_back(answer)
+            raise
 
     def _add_route(self, request: Request) -> _Route:
         origin = origin_of(request.url)
@@ -78,7 +84,9 @@ class Http1Sender:
         if pool is None:
             pool = self._pools[origin] = _Pool(origin, self._context, self._timeout_s)
         route = _Route(request.headers, head_of(request), pool)
-        self._routes[request.method, request.url] = route
+        if len(self._routes) >= MOST_ROUTES:  # those of configurations and keys that are no more
+            self._routes.clear()
+        self._routes[request.method, request.url, id(request.headers)] = route
         return route
 
 
@@ -104,6 +112,12 @@ class _Pool:
                 return answer
         self._connect_for(request, answer)
         return answer
+
+    def take_back(self, answer: asyncio.Future[Answer]) -> None:
+        """Close the connection that carries a request whose answer nobody awaits any more."""
+        for connection in self._connections:
+            if connection.carries(answer):
+                connection.close()
 
     def close(self) -> None:
         """Close all connections and end what is under way without replies."""
