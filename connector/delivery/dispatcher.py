@@ -387,7 +387,7 @@ class Dispatcher:
         trial = flow.start(begun_s)
         told = False
         try:
-            if trial and Shut.CREDENTIALS in flow.gate.reasons and not await self._key_works():
+            if trial and Shut.CREDENTIALS in flow.gate.reasons and not await self._key_works_for(work):
                 return 0.0
             work.attempt += 1
             if work.attempt == 1:
@@ -411,12 +411,21 @@ class Dispatcher:
             return None
         return await self._failed(lane, work, task, outcome, now)
 
-    async def _key_works(self) -> bool:
+    async def _key_works_for(self, work: Work) -> bool:
+        """Try the key, and tell whether the request may still be sent after the time which that took."""
+        context = self._context
         try:
-            return await self._context.account.key_works()
+            if not await context.account.key_works():
+                return False
         except Exception:  # nothing that is wrong here is the fault of the record at hand
             log.exception("the key could not be tried")
             return False
+        return (
+            not self._draining
+            and context.clock() < self._lease_until_s()
+            and self._flow.gate.allows_trials
+            and work.generation == context.configuration.generation
+        )
 
     async def _failed(self, lane: Lane, work: Work, task: Task, outcome: Outcome, now: float) -> float | None:
         context = self._context

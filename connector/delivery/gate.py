@@ -85,9 +85,14 @@ class Gate:
 
     # Trials
 
+    @property
+    def allows_trials(self) -> bool:
+        """Whether nothing but trials can show that sending may go on; true also while the gate is open."""
+        return self._closed.keys() <= _TRIABLE
+
     def trial_in_s(self, now_s: float) -> float:
         """Give the seconds until a trial may start; infinite when none may."""
-        if self.on_trial or not self._closed.keys() <= _TRIABLE:
+        if self.on_trial or not self.allows_trials:
             return float("inf")
         return max(self._trial_at_s - now_s, 0.0)
 

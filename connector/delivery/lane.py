@@ -51,13 +51,20 @@ class Work:
             self.replanned = self.replanned or self.finished > 0
         elif self.finished and not self.replanned:  # the same tasks in the same order: a new key
             self.left, self.finished, self.done = self.finished, 0, None
-        if self.pending is not None:  # given up by another plan: this one has all the time
-            self.attempt, self.first_attempt_at = 0, None
+        tried = None  # nothing either when it was given up by another plan: this one has all the time
+        if self.attempt and self.tasks and self.pending is None:
+            tried = _name(self.tasks[self.next]), self.attempt, self.first_attempt_at
         self.version = version
+        self.attempt, self.first_attempt_at = 0, None
         self._take(plan, generation)
         while self.finished < self.left and self.current() is not None:
             self.task_done()
         self.left = 0
+        if tried is not None:
+            name, attempt, first_attempt_at = tried
+            task = self.current()
+            if task is not None and _name(task) == name:  # the same thing to do is as old as before
+                self.attempt, self.first_attempt_at = attempt, first_attempt_at
 
     def fail(self, task: Task, generation: int) -> None:
         """Take one task instead of a plan that could not be made."""
@@ -79,7 +86,7 @@ class Work:
         while True:
             if self.next < len(tasks):
                 task = tasks[self.next]
-                if self.done is None or not self.replanned or (task.event, task.mapping) not in self.done:
+                if self.done is None or not self.replanned or _name(task) not in self.done:
                     return task
                 self.next += 1
                 continue
@@ -94,13 +101,16 @@ class Work:
         """Go on to the task behind the current one."""
         assert self.tasks is not None
         if self.more is not None or len(self.tasks) > 1:
-            task = self.tasks[self.next]
             if self.done is None:
                 self.done = set()
-            self.done.add((task.event, task.mapping))
+            self.done.add(_name(self.tasks[self.next]))
         self.next += 1
         self.finished += 1
         self.attempt, self.first_attempt_at, self.pending = 0, None, None
+
+
+def _name(task: Task) -> tuple[int, str]:
+    return task.event, task.mapping
 
 
 class Lane:

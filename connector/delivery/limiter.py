@@ -70,13 +70,11 @@ class Limiter:
     @property
     def per_s(self) -> float | None:
         """Requests that may start a second, None for any number."""
-        limits = [each for each in (self._pace.per_s, self._ceiling_per_s) if each is not None]
-        return min(limits, default=None)
-
-    @property
-    def _ceiling_per_s(self) -> float | None:
-        ceiling = self._policy.ceiling_per_s
-        return None if ceiling is None else ceiling * self._share
+        pace_per_s, ceiling_per_s = self._pace.per_s, self._policy.ceiling_per_s
+        if ceiling_per_s is None:
+            return pace_per_s
+        ours_per_s = ceiling_per_s * self._share
+        return ours_per_s if pace_per_s is None else min(pace_per_s, ours_per_s)
 
     def share(self, of_partitions: float) -> None:
         """Take this share, in [0, 1], of the account's ceiling."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.delivery.breaker import LEAST_CERTAIN, LEAST_LANES, QUIET_S, SAMPLE, Breaker
+from connector.delivery.breaker import FAILING_SHARE, LEAST_CERTAIN, LEAST_LANES, QUIET_S, SAMPLE, Breaker
 
 
 def fail(breaker, *lanes, now_s=0.0, certain=False):
@@ -160,3 +160,7 @@ def test_after_an_outage_quiet_time_begins_anew():
 
     assert fail(breaker, "a", "b", now_s=100.0 + QUIET_S - 0.1) == [False, False]
     assert fail(breaker, "b", now_s=100.0 + QUIET_S) == [True]
+
+
+def test_the_numbers_are_those_of_the_documentation():
+    assert (SAMPLE, FAILING_SHARE, LEAST_LANES, LEAST_CERTAIN, QUIET_S) == (20, 0.9, 5, 3, 60.0)

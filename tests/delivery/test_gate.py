@@ -216,3 +216,13 @@ def test_with_a_new_key_the_next_trial_starts_at_once_and_pauses_are_short_again
 
 def test_reasons_are_words_for_people_and_metrics():
     assert [*Shut] == ["outage", "credentials", "flood", "paused", "disabled"]
+
+
+def test_trials_begin_after_a_second_and_come_at_least_twice_a_minute():
+    assert (FIRST_TRIAL_S, LONGEST_TRIAL_PAUSE_S) == (1.0, 30.0)
+
+
+def test_trials_are_allowed_unless_people_or_configurations_keep_it_shut():
+    assert Gate(0.0).allows_trials
+    assert shut(*TRIABLE).allows_trials
+    assert not any(shut(Shut.OUTAGE, reason).allows_trials for reason in UNTRIABLE)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.delivery.offset_map import NOTHING, OffsetMap, decode_map, encode_map
+from connector.delivery.offset_map import decode_map, encode_map
 from connector.delivery.offsets import OffsetTracker, Run
 
 
@@ -116,79 +116,61 @@ def test_no_offset_is_lost_and_committed_ones_are_not_repeated(steps):
             assert tracker.open_count == len(unsettled)
 
 
-RUNS = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 300)), max_size=60).map(
-    lambda pairs: list(_runs(pairs))
-)
+def test_the_first_offset_that_is_seen_is_the_watermark_until_it_is_settled():
+    tracker = OffsetTracker()
+
+    assert tracker.open(1000)
+    assert (tracker.watermark, tracker.next_offset, tracker.open_count) == (1000, 1001, 1)
+    tracker.settle(1000)
+    assert (tracker.watermark, tracker.next_offset, tracker.open_count) == (1001, 1001, 0)
 
 
-def _runs(pairs):
-    position = 0
-    for number, (gap, length) in enumerate(pairs):
-        first = position + gap + (1 if number else 0)
-        yield Run(first, first + length - 1)
-        position = first + length
+def test_a_partition_that_was_committed_keeps_that_until_something_is_seen():
+    tracker = OffsetTracker(10, [Run(12, 12)])
+
+    assert (tracker.watermark, tracker.next_offset) == (10, 10)
+    assert not tracker.open(9)
 
 
-BEGUN = st.dictionaries(st.integers(0, 5000), st.integers(1, 100), max_size=30)
+def test_records_between_runs_are_completed_above_the_watermark():
+    tracker = opened(*range(10))
+    for offset in (1, 2, 5, 8, 9):
+        tracker.settle(offset)
+
+    assert tracker.watermark == 0
+    assert list(tracker.completed()) == [Run(1, 2), Run(5, 5), Run(8, 9)]
 
 
-@given(st.integers(0, 2**60), RUNS, BEGUN)
-def test_a_map_reads_back_as_it_was_written(watermark, runs, begun):
-    moved = [Run(watermark + run.first, watermark + run.last) for run in runs]
-    waiting = {watermark + offset: done for offset, done in begun.items()}
+def test_nothing_is_completed_above_a_watermark_with_nothing_unsettled_below():
+    tracker = opened(0, 1, 2)
+    for offset in (0, 1, 2):
+        tracker.settle(offset)
 
-    text = encode_map(watermark, moved, waiting, "1f0c9a2b7d3e")
-
-    assert decode_map(watermark, text) == OffsetMap(moved, waiting, "1f0c9a2b7d3e" if begun else "")
-    assert bool(text) == bool(runs or begun)
+    assert (tracker.watermark, list(tracker.completed())) == (3, [])
+    assert list(OffsetTracker().completed()) == []
 
 
-@given(RUNS, BEGUN, st.integers(0, 200))
-def test_a_map_that_does_not_fit_is_cut_between_two_entries(runs, begun, longest):
-    text = encode_map(0, runs, begun, "v1", longest=longest)
-    read = decode_map(0, text)
+def test_a_run_of_which_a_part_was_read_again_is_told_as_what_is_left_and_what_was_read():
+    tracker = OffsetTracker(10, [Run(11, 20)])
+    for offset in (10, 11, 12):
+        tracker.open(offset)
 
-    assert len(text) <= longest or text == ""
-    assert read.completed == runs[: len(read.completed)]
-    assert list(read.begun) == sorted(begun)[: len(read.begun)]
-    assert read.begun.items() <= begun.items()
+    assert list(tracker.completed()) == [Run(11, 12), Run(13, 20)]
 
 
-def test_begun_records_never_take_more_than_a_quarter_of_the_map():
-    begun = dict.fromkeys(range(10**9, 10**9 + 1000), 1)
+def test_an_offset_is_settled_when_it_was_seen_and_is_not_open():
+    tracker = opened(4, 5)
+    tracker.settle(4)
 
-    text = encode_map(0, [Run(1, 1)], begun, "v1")
-
-    assert text.startswith("1:1.1;v1:")
-    assert 900 < len(text) <= 1010
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(None, id="nothing"),
-        pytest.param("", id="empty"),
-        pytest.param("somebody else's", id="not ours"),
-        pytest.param("2:1.1", id="another version"),
-        pytest.param("1:1", id="half a pair"),
-        pytest.param("1:1.0", id="a run of nothing"),
-        pytest.param("1:-1.1", id="backwards"),
-        pytest.param("1:1.1;v 1:1.1", id="odd version of the configuration"),
-        pytest.param("1:1.1;:1.1", id="no version of the configuration"),
-        pytest.param("1:1.1;v1:x.1", id="no number"),
-        pytest.param("1:" + "f" * 17 + ".1", id="beyond any offset"),
-    ],
-)
-def test_a_text_that_is_no_map_tells_nothing(text):
-    assert decode_map(5, text) == NOTHING
+    assert [tracker.is_settled(offset) for offset in (3, 4, 5, 6)] == [True, True, False, False]
+    assert not OffsetTracker().is_settled(0)
 
 
-@given(st.text(alphabet="0123456789abcdef.,;:v", max_size=40), st.integers(0, 1000))
-def test_whatever_a_map_says_lies_above_the_watermark(text, watermark):
-    found = decode_map(watermark, "1:" + text)
+def test_a_partition_that_was_made_anew_begins_below_its_commit_and_forgets_what_was_done():
+    tracker = OffsetTracker(100, [Run(105, 110)])
 
-    ends = [watermark - 1]
-    for run in found.completed:
-        assert ends[-1] < run.first <= run.last
-        ends.append(run.last)
-    assert all(offset >= watermark for offset in found.begun)
+    tracker.rewind(3)
+
+    assert (tracker.watermark, tracker.open_count, list(tracker.completed())) == (3, 0, [])
+    assert all(tracker.open(offset) for offset in (3, 4, 105, 110))
+    assert tracker.watermark == 3

@@ -46,3 +46,33 @@ def test_retry_after_outranks_a_shorter_backoff(outcome):
 @given(st.integers(1, 10**6), st.floats(0, 1, exclude_max=True))
 def test_no_wait_is_negative_or_above_the_cap(attempt, roll):
     assert 0 <= backoff_s(POLICY, attempt, roll) <= POLICY.cap_s
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 9])
+def test_a_wait_is_drawn_from_the_whole_range(attempt):
+    assert step(Transient("500"), attempt=attempt, roll=0.0) == RetryIn(0.0)
+    assert step(Transient("500"), attempt=attempt, roll=0.999) == RetryIn(
+        pytest.approx(min(2.0 ** (attempt - 1), 30.0) * 0.999)
+    )
+
+
+def test_a_wait_that_encharge_asks_for_is_not_capped_by_the_backoff():
+    assert step(Throttled(429, 3600.0)) == RetryIn(3600.0)
+
+
+def test_asking_for_no_wait_at_all_leaves_the_backoff():
+    assert step(Transient("500", 500, 0.0)) == RetryIn(0.5)
+
+
+def test_a_request_in_its_window_is_repeated_however_often_it_failed():
+    assert step(Transient("500"), attempt=10**6, age_s=99.0) == RetryIn(15.0)
+
+
+def test_the_longest_exponent_does_not_overflow():
+    policy = RetryPolicy(base_s=1e-9, cap_s=1e9)
+
+    assert backoff_s(policy, 33, 1.0) == backoff_s(policy, 10**9, 1.0) == 2.0**32 * 1e-9
+
+
+def test_the_usual_policy_is_four_hours_of_waits_from_a_second_to_five_minutes():
+    assert RetryPolicy() == RetryPolicy(window_s=14_400.0, base_s=1.0, cap_s=300.0)
