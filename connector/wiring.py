@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -95,6 +96,8 @@ class Worker:
                 stack.push_async_callback(web.cleanup)
             await faust_app.start(self._app, self._readers)
             stack.push_async_callback(self._app.stop)
+            gc.collect()
+            gc.freeze()  # modules and configuration live as long as the process: never look at them again
             log.info("worker started", ingests=self._ingests, delivers=self._delivers)
             await _first(stop.wait(), self._app.wait_for_stopped())
             log.info("worker stopping")

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 SAMPLE_S = 0.05
 STALL_S = 30.0  # without any progress for so long a run is over
@@ -123,3 +124,13 @@ def lag(bootstrap_servers, topic, group):
         return sum(end - max(each.offset, begin) for each, (begin, end) in zip(committed, ends, strict=True))
     finally:
         consumer.close()
+
+
+def is_assigned(bootstrap_servers, group):
+    """Tell whether a group is stable and has a member."""
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    try:
+        found = admin.describe_consumer_groups([group])[group].result(10)
+    except KafkaException:
+        return False
+    return found.state is ConsumerGroupState.STABLE and bool(found.members)

@@ -72,9 +72,13 @@ class Connection(asyncio.Protocol):
         return self._answer is answer
 
     def begin(self, request: bytes, answer: asyncio.Future[Answer], now_s: float) -> None:
-        """Write a request; its future gets the answer."""
+        """Take a request, which `write` writes; its future gets the answer."""
         self._request, self._answer, self.at_s = request, answer, now_s
-        self._transport.write(request)  # type: ignore[union-attr]  # is_open
+
+    def write(self) -> None:
+        """Write the request that was taken, unless the connection was lost since."""
+        if self._is_open:
+            self._transport.write(self._request)  # type: ignore[union-attr]  # is_open
 
     def close(self) -> None:
         """Close at once; an exchange under way ends without a reply."""

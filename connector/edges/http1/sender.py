@@ -98,6 +98,7 @@ class _Pool:
         self._loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
         self._idle: list[Connection] = []
+        self._unwritten: list[Connection] = []
         self._connecting: set[asyncio.Task[None]] = set()
         self._sweep_timer: asyncio.TimerHandle | None = None
 
@@ -109,6 +110,9 @@ class _Pool:
             connection = idle.pop()
             if connection.is_open:
                 connection.begin(request, answer, self._loop.time())
+                if not self._unwritten:
+                    self._loop.call_soon(self._write)
+                self._unwritten.append(connection)
                 return answer
         self._connect_for(request, answer)
         return answer
@@ -158,7 +162,14 @@ class _Pool:
             answer.set_result(NoReply("connect", "closed"))
         else:
             found.begin(request, answer, begun_s)
+            found.write()
         self._sweep_later()
+
+    def _write(self) -> None:
+        """Write what one turn of the loop brought, all at once: each write would wake the peer otherwise."""
+        for connection in self._unwritten:
+            connection.write()
+        self._unwritten.clear()
 
     def _became_idle(self, connection: Connection) -> None:
         connection.at_s = self._loop.time()
