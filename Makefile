@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What the virtual environment was made from; a change of the lock file makes it anew.
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-fast check bench bench-plan fuzz docs lock clean help
+.PHONY: install demo test test-fast check soak bench bench-plan fuzz docs lock clean help
 
 help:           ## List the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -33,13 +33,16 @@ check: install  ## Formatting, lint, types and fast tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -m "not kafka and not wheel"
 
+soak: install   ## Run every scenario of docs/proof/scenarios.md SOAK_REPEATS times (default 5): two to three hours
+	$(BIN)/python -m tests.soak --repeat $${SOAK_REPEATS:-5}
+
 bench: install  ## Throughput and CPU per event of one worker on an embedded Kafka
 	$(BIN)/python -m tests.bench
 
 bench-plan: install  ## Events a second from parsed event to request bytes
 	$(BIN)/python -m tests.bench.plan
 
-fuzz: install   ## Fuzz every target for FUZZ_SECONDS (default: five minutes)
+fuzz: install   ## Fuzz every target for FUZZ_SECONDS (default: 300), at least FUZZ_EXAMPLES (default: 10,000) each
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-300} $(BIN)/python -m pytest tests/fuzz
 
 docs: install   ## Write the generated tables of README.md and docs/ anew

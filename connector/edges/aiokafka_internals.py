@@ -6,15 +6,43 @@ Checked against aiokafka 0.14; tests/edges/test_aiokafka_internals.py fails when
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 # No topic may have an empty name, so getmany() of this partition gives nothing and drops nothing.
 _NO_PARTITION = TopicPartition("", 0)
+
+
+def notice_closed_transports() -> None:
+    """Let every connection of aiokafka tell a write to a closed transport as what it is, a lost connection.
+
+    asyncio's transports swallow such a write; uvloop's raise RuntimeError, which aiokafka does not expect. It
+    ends the task that keeps a client's metadata, and the client then waits for ever: after a crash of the
+    broker a worker neither sent heartbeats nor committed until it was restarted (aio-libs/aiokafka#1038).
+    """
+    for name in ("send", "_send_sasl_token"):
+        original = getattr(AIOKafkaConnection, name)
+        if not hasattr(original, "__wrapped__"):
+            setattr(AIOKafkaConnection, name, _noticing(original))
+
+
+def _noticing(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def send(self: AIOKafkaConnection, *arguments: Any, **options: Any) -> Any:
+        try:
+            return original(self, *arguments, **options)
+        except RuntimeError as error:
+            self.close(reason=CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"Connection at {self.host}:{self.port} broken: {error}") from error
+
+    return send
 
 
 async def committed_with_metadata(

@@ -6,8 +6,11 @@ from ssl import SSLContext, create_default_context
 from typing import Any, NoReturn
 
 from connector import __version__
+from connector.edges.aiokafka_internals import notice_closed_transports
 from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.settings import Settings
+
+notice_closed_transports()  # here, as every client of ours is made with what this module gives
 
 
 def connection(settings: Settings, role: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from connector.simulator import SimulatorConfig, running_simulator
 from tests.eventually import eventually
 
 PARTITIONS = 8
+QUIET = {"log_level": 2}  # a broker that goes away is part of the story
 API_KEY = "test-key"
 
 
@@ -68,7 +69,7 @@ class Stack:
             running_simulator(SimulatorConfig(tokens=(API_KEY,)), own_process=True)
         )
         self._exits.callback(self._kill_workers)
-        self.admin = AdminClient({"bootstrap.servers": self.bootstrap_servers})
+        self.admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, **QUIET})
         topics = [
             NewTopic(self.source, self.partitions, config={"max.message.bytes": str(16 * 1024**2)}),
             NewTopic(self.by_user, self.partitions),
@@ -137,6 +138,7 @@ class Stack:
                 "enable.idempotence": True,  # without it a retry inside the client breaks the order
                 "message.max.bytes": 2**26,
                 "linger.ms": 5,
+                **QUIET,
             }
         )
         begun_s = time.monotonic()
@@ -170,6 +172,7 @@ class Stack:
                 "group.id": f"reader-{uuid.uuid4().hex}",
                 "fetch.message.max.bytes": 2**26,
                 "enable.auto.commit": False,
+                **QUIET,
             }
         )
         try:
@@ -200,7 +203,12 @@ class Stack:
         """Records of a topic that a group has not committed; of the deliver stage when left out."""
         topic, group = topic or self.by_user, group or f"{self.group}.deliver.test"
         consumer = Consumer(
-            {"bootstrap.servers": self.bootstrap_servers, "group.id": group, "enable.auto.commit": False}
+            {
+                "bootstrap.servers": self.bootstrap_servers,
+                "group.id": group,
+                "enable.auto.commit": False,
+                **QUIET,
+            }
         )
         try:
             ends = self.ends(topic, consumer)
@@ -241,8 +249,3 @@ class Stack:
         else:
             place = tuple(int(headers[f"__connect.errors.{name}"]) for name in ("partition", "offset"))
         return Letter(self.places.get(place, f"unknown {place}"), headers["encharge.code"].decode())
-
-
-def open_files(worker):
-    """How many file descriptors a worker holds."""
-    return psutil.Process(worker.pid).num_fds()
