@@ -2,10 +2,14 @@
 
 import json
 import os
+import socket
+import statistics
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -32,6 +36,23 @@ class Sink:
 
     def stats(self):
         return self._ask("GET", "/_bench/stats")
+
+    def answer_s(self, at_once=10, count=100):
+        """Measure how long an answer takes, with bare sockets: so many at once, on each one after the other."""
+        with ThreadPoolExecutor(at_once) as pool:
+            return statistics.mean(pool.map(lambda _: self._answer_s(count), range(at_once)))
+
+    def _answer_s(self, count):
+        address = urllib.parse.urlsplit(self.url)
+        body = b'{"messageId":"probe.1.0"}'
+        request = b"POST /v1 HTTP/1.1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            begun_s = time.perf_counter()
+            for _ in range(count):
+                connection.sendall(request)
+                assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            return (time.perf_counter() - begun_s) / count
 
     def _ask(self, method, path):
         with urllib.request.urlopen(
@@ -102,6 +123,7 @@ def run(command, environment, *, sink, events, log, producing=None):
         "violations": stats["violations"],
         "overlaps": stats["overlaps"],
         "events_per_s": stats["steady_per_s"],
+        "deliver_s": stats["last_at"] - stats["first_at"] if stats["requests"] else None,
         "cpu_us_per_event": cpu_s / counted * 1e6,
         "peak_mb": usage.peak_mb,
         "start_s": first_s,
