@@ -150,9 +150,16 @@ def lag(bootstrap_servers, topic, group):
 
 def is_assigned(bootstrap_servers, group):
     """Tell whether a group is stable and has a member."""
-    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    members, _ = assigned(AdminClient({"bootstrap.servers": bootstrap_servers}), group)
+    return members > 0
+
+
+def assigned(admin, group):
+    """Give how many members a stable group has, and how many partitions they hold together."""
     try:
         found = admin.describe_consumer_groups([group])[group].result(10)
     except KafkaException:
-        return False
-    return found.state is ConsumerGroupState.STABLE and bool(found.members)
+        return 0, 0
+    if found.state is not ConsumerGroupState.STABLE:
+        return 0, 0
+    return len(found.members), sum(len(each.assignment.topic_partitions) for each in found.members)
