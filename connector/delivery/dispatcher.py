@@ -332,7 +332,13 @@ class Dispatcher:
 
     def _settle(self, work: Work) -> None:
         work.tracker.settle(work.record.offset)
-        self._context.stats.settled += 1
+        stats = self._context.stats
+        stats.settled += 1
+        if not work.finished:  # there was nothing to do
+            if self._context.configuration.discards:
+                stats.discarded += 1
+            else:
+                stats.filtered += 1
         self.held_records -= 1
         self.held_bytes -= len(work.record.value or b"")
         if self._room is not None:
@@ -355,11 +361,6 @@ class Dispatcher:
         except Exception as error:  # a poison record becomes a dead letter, never a dead lane
             log.exception("record could not be planned", **_position(record))
             work.fail(Task("", "", None, _internal(error)), configuration.generation)
-        if not work.tasks and work.more is None and not work.finished:
-            if configuration.discards:
-                self._context.stats.discarded += 1
-            else:
-                self._context.stats.filtered += 1
 
     def _task(self, work: Work) -> Task | None:
         """Give the next task of a record by the configuration in force, None when all are done."""

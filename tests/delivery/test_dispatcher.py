@@ -701,6 +701,16 @@ def test_the_events_of_an_envelope_are_sent_in_order_and_settle_together():
     assert setup.stats.filtered == 0
 
 
+def test_an_envelope_of_which_nothing_matches_is_filtered():
+    async def scenario(setup):
+        setup.submit(record(0))
+        await setup.settled()
+
+    setup, _ = play(scenario, plan=lambda each: iter([(), ()]))
+
+    assert (setup.sender.sent, setup.stats.filtered, setup.watermark()) == ([], 1, 1)
+
+
 def test_an_envelope_that_cannot_be_planned_to_its_end_becomes_a_dead_letter_behind_what_could():
     async def scenario(setup):
         setup.submit(record(0), record(1, "u2"))
