@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import click
+
+from connector.cli import cli
 from connector.core import UNDEFINED, Destination
 from connector.core.actions import ACTIONS
 from connector.core.json_schema import destination_schema, request_schema
@@ -101,7 +104,26 @@ def schema_files() -> dict[Path, str]:
     return {file: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for file, schema in schemas.items()}
 
 
+def commands() -> str:
+    """Give the help of every command, one after the other, as a terminal of 90 columns shows it."""
+    context = click.Context(cli, info_name="encharge-connector", help_option_names=["-h", "--help"])
+    return "\n".join(_command_parts(cli, context))
+
+
+def _command_parts(command: click.Command, context: click.Context) -> Iterator[str]:
+    context.terminal_width = context.max_content_width = 90
+    if context.parent is not None:
+        text = command.get_help(context)
+        yield f"### {context.command_path.partition(' ')[2]}\n\n```text\n{text}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None, name
+            yield from _command_parts(inner, click.Context(inner, context, name))
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
+    "commands": commands,
     "settings": settings_table,
     "action-fields": action_fields,
     "action-example": action_example,
