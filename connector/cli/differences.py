@@ -6,15 +6,14 @@ A path inside the body of a request stands as it is; what is beside the body sta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from connector.cli.shown import cut
 from connector.core.javascript import UNDEFINED
 from connector.core.json_diff import Change, Path, path_text, value_text
 from connector.core.planned_diff import Difference
-
-LEVELS_SHOWN: Final = 200  # of a value; JSON is written to 254 levels, and some are around it
 
 
 def difference_lines(difference: Difference, word: str) -> Iterator[str]:
@@ -52,16 +51,4 @@ def _place(path: Path) -> str:
 
 
 def _side(name: str, value: Any) -> dict[str, Any]:
-    return {} if value is UNDEFINED else {name: _cut(value, LEVELS_SHOWN)}
-
-
-def _cut(value: Any, levels: int) -> Any:
-    match value:
-        case dict() | list() if levels == 0:
-            return "…"
-        case dict():
-            return {key: _cut(item, levels - 1) for key, item in value.items()}
-        case list():
-            return [_cut(item, levels - 1) for item in value]
-        case _:
-            return value
+    return {} if value is UNDEFINED else {name: cut(value)}

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import click
 
 from connector.cli.output import json_option, print_json, read_settings
+from connector.cli.shown import cut
 from connector.core import UNDEFINED, Destination
 from connector.core.event import events_of, read_object
 from connector.core.explain import FieldExplanation, MappingExplanation, explain
@@ -17,7 +18,6 @@ from connector.edges.destination_file import read_destination_file
 from connector.errors import ConfigurationError, Problem, UnreadableRecord
 
 KEY_SHOWN = "<api key>"
-LEVELS_SHOWN = 200  # of a value; JSON is written to 254 levels, and an explanation adds some around it
 _MARKS = {"sent": "=", "coerced": "~", "dropped": "-", "invalid": "!"}
 
 
@@ -97,11 +97,11 @@ def as_dict(explanation: MappingExplanation) -> dict[str, Any]:
 
 
 def _value(name: str, value: Any) -> dict[str, Any]:
-    return {} if value is UNDEFINED else {name: _cut(value)}
+    return {} if value is UNDEFINED else {name: cut(value)}
 
 
 def _request(request: Request) -> dict[str, Any]:
-    body = None if request.body is None else _cut(read_json(request.body))
+    body = None if request.body is None else cut(read_json(request.body))
     return {"method": request.method, "url": request.url, "headers": request.headers, "body": body}
 
 
@@ -134,18 +134,5 @@ def _field_line(row: FieldExplanation) -> str:
 
 
 def _short(value: Any) -> str:
-    text = write_json(_cut(value)).decode("utf-8", "replace")
+    text = write_json(cut(value)).decode("utf-8", "replace")
     return text if len(text) <= 80 else text[:77] + "…"
-
-
-def _cut(value: Any, levels: int = LEVELS_SHOWN) -> Any:
-    """Give a value without what is nested too deeply to be shown."""
-    match value:
-        case dict() | list() if levels == 0:
-            return "…"
-        case dict():
-            return {key: _cut(item, levels - 1) for key, item in value.items()}
-        case list():
-            return [_cut(item, levels - 1) for item in value]
-        case _:
-            return value

@@ -10,22 +10,11 @@ import click
 
 from connector.cli.events import file_name
 from connector.cli.output import json_option, print_json
+from connector.cli.parameters import DestinationId
 from connector.core.json_text import ReadError, read_json
 from connector.core.segment_import import Imported, import_subscriptions
-from connector.edges.destination_file import DestinationFile
 from connector.edges.destination_template import imported_text
 from connector.errors import ConfigurationError, OperationalError, Problem
-
-
-class _DestinationId(click.ParamType):
-    name = "id"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            DestinationFile(Path(), {"id": value}, {}, "").compile(api_key="")
-        except ConfigurationError as error:
-            self.fail(error.problems[0].message, param, ctx)
-        return value
 
 
 @click.command("import-segment")
@@ -36,7 +25,7 @@ class _DestinationId(click.ParamType):
     default=Path("destination.yaml"),
     help="Where to write; destination.yaml when left out.",
 )
-@click.option("--id", "id_", type=_DestinationId(), default="production", help="Id of the destination.")
+@click.option("--id", "id_", type=DestinationId(), default="production", help="Id of the destination.")
 @click.option("--name", help="Name for people.")
 @click.option("--force", is_flag=True, help="Overwrite a file that exists.")
 @json_option

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from connector.cli.output import TopicName, json_option, print_json, read_settings, run_async
+from connector.cli.output import json_option, print_json, read_settings, run_async
+from connector.cli.parameters import DestinationId, TopicName
 from connector.core.request import Endpoints, checked_key
 from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.settings import Settings
@@ -18,21 +19,8 @@ KEY_FILE = "encharge-api-key"
 ENVIRONMENT_FILE = "connector.env"
 
 
-class _DestinationId(click.ParamType):
-    name = "id"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from connector.edges.destination_file import DestinationFile  # noqa: PLC0415
-
-        try:
-            DestinationFile(Path(), {"id": value}, {}, "").compile(api_key="")
-        except ConfigurationError as error:
-            self.fail(error.problems[0].message, param, ctx)
-        return value
-
-
 @click.command("init")
-@click.option("--id", "id_", type=_DestinationId(), help="Id of the destination; part of the consumer group.")
+@click.option("--id", "id_", type=DestinationId(), help="Id of the destination; part of the consumer group.")
 @click.option("--name", help="Name for people.")
 @click.option("--source-topic", type=TopicName(), help="Topic with your Segment events.")
 @click.option("--api-key", help="Encharge API key; asked for without echo when left out.")
@@ -61,7 +49,7 @@ def command(
     The key goes into a file of its own that only you can read, never into destination.yaml.
     """
     settings = read_settings()
-    id_ = id_ or _ask("Id of the destination", default="production", type=_DestinationId())
+    id_ = id_ or _ask("Id of the destination", default="production", type=DestinationId())
     name = name or _ask("Name", default=f"Encharge {id_}")
     source_topic = source_topic or _ask(
         "Topic with your Segment events", default=settings.source_topic, type=TopicName()

@@ -12,23 +12,10 @@ import uvloop
 
 from connector.core.json_text import write_json
 from connector.edges.logs import set_up_logs
-from connector.settings import Settings, topic
+from connector.settings import Settings
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class TopicName(click.ParamType):
-    """A name that Kafka allows for a topic."""
-
-    name = "topic"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Give the name back, or refuse it as the setting would be."""
-        try:
-            return topic(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 def json_option(command: Command) -> Command:

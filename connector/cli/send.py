@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, TypeAlias
 
 import click
 
-from connector.cli.output import TopicName, json_option, print_json, read_settings, run_async
+from connector.cli.output import json_option, print_json, read_settings, run_async
+from connector.cli.parameters import TopicName
 from connector.errors import ConfigurationError, OperationalError, Problem, UnreadableRecord
 from connector.settings import Settings
 
