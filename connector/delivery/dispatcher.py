@@ -133,6 +133,7 @@ class Dispatcher:
             lanes.add(work, (record.partition, record.offset) if key is None else key, second_key(record))
             self.held_records += 1
             self.held_bytes += len(record.value or b"")
+        lanes.admit()
         self.wake()
 
     def rewind(self, partition: Partition, offset: int) -> None:
@@ -242,7 +243,7 @@ class Dispatcher:
         while not self._draining:
             may_go_on = bool(ready)
             if may_go_on:
-                lane = ready.popleft()
+                lane = ready.take()
                 try:
                     may_go_on = await self._serve(lane)
                 except Exception:  # the outermost guard: no defect of ours may leave a lane unserved
@@ -304,7 +305,7 @@ class Dispatcher:
                 self._plan(work)
             while (task := self._task(work)) is not None:
                 if not self._may_start(clock()):
-                    lanes.ready.appendleft(lane)
+                    lanes.ready.put_back(lane)
                     return False
                 reason = work.pending or task.reason
                 try:

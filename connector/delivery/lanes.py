@@ -1,10 +1,10 @@
 """All lanes of an assignment: which are ready to be served, which wait, which hold too much.
 
-    add -> ready -> (being served) -> settled -> … -> gone when empty
-             ^            |
-             |            +-> waiting (for a retry) --+
-             |            +-> blocked (an alias, not yet its turn in the other lane)
-             +----------------------------------------+
+    add, admit -> ready -> (being served) -> settled -> … -> gone when empty
+                    ^            |
+                    |            +-> waiting (for a retry) --+
+                    |            +-> blocked (an alias, not yet its turn in the other lane)
+                    +----------------------------------------+
 
 An alias belongs to two people. It stands in both lanes; the one in which it comes first is blocked, and it is
 served by the other, once it has come first there, too. Both wait for it. Records enter both lanes in the same
@@ -13,11 +13,11 @@ moment, so no two aliases can wait for each other.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from connector.delivery.lane import Lane, Work
+from connector.delivery.ready import ReadyLanes
 from connector.delivery.record import Record
 
 
@@ -29,7 +29,8 @@ class Lanes:
         self._lanes: dict[object, Lane] = {}
         self._full: set[Lane] = set()
         self._waiting: dict[Lane, None] = {}  # in the order in which they began to wait
-        self.ready: deque[Lane] = deque()
+        self._new: list[Lane] = []
+        self.ready = ReadyLanes()
 
     def __len__(self) -> int:
         return len(self._lanes)
@@ -43,11 +44,17 @@ class Lanes:
         if second_key is not None and second_key != key:
             work.lanes = lane, self._put(work, second_key)
 
+    def admit(self) -> None:
+        """Make the lanes ready that were added since; how long each is decides where it queues."""
+        for lane in self._new:
+            self.ready.append(lane)
+        self._new.clear()
+
     def _put(self, work: Work, key: object) -> Lane:
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
-            self.ready.append(lane)
+            self._new.append(lane)
         lane.works.append(work)
         if len(lane.works) > self._most_works:
             self._full.add(lane)

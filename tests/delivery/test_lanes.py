@@ -19,6 +19,7 @@ def lanes(*keys, most=1000):
     made = Lanes(most)
     for offset, key in enumerate(keys):
         made.add(work(offset), *(key if isinstance(key, tuple) else (key,)))
+    made.admit()
     return made
 
 
@@ -28,7 +29,7 @@ def ready(lanes):
 
 def serve(lanes, *, settle=True):
     """Serve the next ready lane; give key and offset, no offset for a lane that is put aside."""
-    lane = lanes.ready.popleft()
+    lane = lanes.ready.take()
     one = lanes.turn(lane)
     if one is None:
         return lane.key, None
@@ -46,9 +47,17 @@ def serve_all(lanes):
 
 def take(lanes, key):
     """Take a lane as a worker does."""
-    [lane] = [each for each in lanes.ready if each.key == key]
-    lanes.ready.remove(lane)
+    in_turn = [lanes.ready.take() for _ in range(len(lanes.ready))]
+    for lane in in_turn:
+        if lane.key != key:
+            lanes.ready.append(lane)
+    [lane] = [each for each in in_turn if each.key == key]
     return lane
+
+
+def add(lanes, one, key):
+    lanes.add(one, key)
+    lanes.admit()
 
 
 def test_every_person_has_a_lane_and_is_ready_once():
@@ -71,7 +80,7 @@ def test_a_lane_is_gone_when_it_is_empty_and_comes_again():
     assert made.settled(take(made, "a")) is False
     assert (len(made), list(made)) == (0, [])
 
-    made.add(work(7), "a")
+    add(made, work(7), "a")
     assert ready(made) == ["a"]
 
 
@@ -79,7 +88,7 @@ def test_a_lane_that_is_being_served_is_not_ready():
     made = lanes("a")
     lane = take(made, "a")
 
-    made.add(work(1), "a")
+    add(made, work(1), "a")
 
     assert ready(made) == []
     assert made.settled(lane) is True
@@ -244,7 +253,7 @@ def test_a_lane_that_is_blocked_stays_so_while_the_other_has_records_before_the_
     assert serve(made) == ("b", 0)
     assert serve(made) == ("a", None)
     assert ready(made) == ["b"]
-    made.add(work(9), "a")
+    add(made, work(9), "a")
     assert ready(made) == ["b"]
     assert serve_all(made) == [("b", 1), ("a", 2), ("a", 9)]
 
@@ -292,7 +301,7 @@ def test_a_lane_that_was_emptied_from_the_other_one_is_gone_and_comes_again():
     serve_all(made)
     assert len(made) == 0
 
-    made.add(work(5), "a")
+    add(made, work(5), "a")
 
     assert serve_all(made) == [("a", 5)]
 
@@ -304,7 +313,7 @@ def test_a_lane_that_holds_more_than_it_may_is_full_until_half_of_that_is_left()
     made = lanes(*["a"] * 4, most=4)
     assert dict(made.full) == {}
 
-    made.add(work(4), "a")
+    add(made, work(4), "a")
     assert dict(made.full) == {("by-user", 0): 5}
 
     seen = []
@@ -317,8 +326,8 @@ def test_a_lane_that_holds_more_than_it_may_is_full_until_half_of_that_is_left()
 
 def test_a_full_lane_tells_the_partition_of_its_last_record():
     made = Lanes(1)
-    made.add(work(0, partition=3), "a")
-    made.add(work(1, topic="other", partition=7), "a")
+    add(made, work(0, partition=3), "a")
+    add(made, work(1, topic="other", partition=7), "a")
 
     assert dict(made.full) == {("other", 7): 2}
 

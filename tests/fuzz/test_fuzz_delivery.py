@@ -222,7 +222,7 @@ def test_lanes_serve_every_record_once_and_in_order_for_each_of_its_people(for_a
         full, busy, added = set(), [], 0
 
         def take():
-            lane = lanes.ready.popleft()
+            lane = lanes.ready.take()
             work = lanes.turn(lane)
             if work is not None:
                 assert model.may_be_served(work)
@@ -243,6 +243,7 @@ def test_lanes_serve_every_record_once_and_in_order_for_each_of_its_people(for_a
                     work = Work(record(added), OffsetTracker())
                     added += 1
                     lanes.add(work, first, second)
+                    lanes.admit()
                     model.add(work, *dict.fromkeys(filter(None, (first, second))))
                 case "take", _ if lanes.ready:
                     take()

@@ -11,6 +11,7 @@ its body. The parser is llhttp, by way of httptools.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -24,26 +25,30 @@ LONGEST_BODY: Final = 1_048_576  # bytes that are read for the sake of keeping t
 RACE_S: Final = 1.0  # a connection lost this soon after a request may have been closed while it was idle
 
 OnIdle = Callable[["Connection"], None]
+OnSession = Callable[[ssl.SSLObject], None]
 OnRace = Callable[[bytes, asyncio.Future[Answer]], None]
 
 
 class Connection(asyncio.Protocol):
     """Carries requests one after the other.
 
-    on_idle  is told when the connection can carry another request
-    on_race  is told when it was lost before anything of an answer came, soon after a request on a connection
-             that had been idle: most likely the server closed it while the request was on its way. It gets
-             the request and the future of its answer
+    on_idle     is told when the connection can carry another request
+    on_race     is told when it was lost before anything of an answer came, soon after a request on a
+                connection that had been idle: most likely the server closed it while the request was on its
+                way. It gets the request and the future of its answer
+    on_session  gets the TLS object with the first answer, when there is a session that can be resumed
     """
 
     __slots__ = (
         "_answer", "_body", "_head_bytes", "_is_open", "_is_reused", "_left_of_body", "_on_idle", "_on_race",
-        "_parser", "_request", "_retry_after", "_status", "_transport", "at_s", "keep_s",
+        "_on_session", "_parser", "_request", "_retry_after", "_status", "_tls", "_transport", "at_s",
+        "keep_s",
     )  # fmt: skip
 
-    def __init__(self, on_idle: OnIdle, on_race: OnRace) -> None:
-        self._on_idle, self._on_race = on_idle, on_race
+    def __init__(self, on_idle: OnIdle, on_race: OnRace, on_session: OnSession) -> None:
+        self._on_idle, self._on_race, self._on_session = on_idle, on_race, on_session
         self._transport: asyncio.Transport | None = None
+        self._tls: ssl.SSLObject | None = None  # until the first answer
         self._parser = httptools.HttpResponseParser(self)
         self._is_open = False
         self._is_reused = False
@@ -97,6 +102,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport, self._is_open = cast("asyncio.Transport", transport), True  # uvloop's is no subclass
+        self._tls = transport.get_extra_info("ssl_object")
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser."""
@@ -168,6 +174,9 @@ class Connection(asyncio.Protocol):
         """Be ready for the next request, unless the server closes."""
         if not self._status:  # 1xx: the answer is still to come
             return
+        if self._tls is not None:
+            self._on_session(self._tls)
+            self._tls = None
         keeps = self._parser.should_keep_alive()
         self._end(None)
         if keeps and self._is_open:

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 from connector.core import Request
 from connector.delivery.outcome import NoReply
 from connector.edges.http1.connection import Connection, OnIdle, OnRace
+from connector.edges.http1.tls import ClientContext
 
 _KEPT_IN_PATHS = "/%:@!$&'()*+,;=~-._"
 
@@ -50,14 +51,14 @@ def head_of(request: Request) -> bytes:
 
 
 async def connect(
-    origin: Origin, context: ssl.SSLContext, timeout_s: float, on_idle: OnIdle, on_race: OnRace
+    origin: Origin, context: ClientContext, timeout_s: float, on_idle: OnIdle, on_race: OnRace
 ) -> Connection | NoReply:
     """Make a connection; trouble on the wire is an answer, not an error."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout_s):
             _, connection = await loop.create_connection(
-                lambda: Connection(on_idle, on_race),
+                lambda: Connection(on_idle, on_race, context.keep_session),
                 origin.host,
                 origin.port,
                 ssl=context if origin.is_tls else None,

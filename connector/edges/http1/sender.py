@@ -10,7 +10,6 @@ call it delivered.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -18,6 +17,7 @@ from connector.core import Request
 from connector.delivery.outcome import Answer, NoReply
 from connector.edges.http1.connection import Connection
 from connector.edges.http1.origin import Origin, connect, head_of, origin_of
+from connector.edges.http1.tls import ClientContext
 
 IDLE_CONNECTION_S: Final = 30.0  # below the minute after which load balancers drop idle connections
 KEEP_ALIVE_MARGIN_S: Final = 1.0  # before the time at which a server said it would close
@@ -40,8 +40,7 @@ class Http1Sender:
 
     def __init__(self, *, timeout_s: float) -> None:
         self._timeout_s = timeout_s
-        self._context = ssl.create_default_context()
-        self._context.set_alpn_protocols(["http/1.1"])
+        self._context = ClientContext.of_system()
         self._pools: dict[Origin, _Pool] = {}
         self._routes: dict[tuple[str, str, int], _Route] = {}  # by method, URL, identity of the headers
 
@@ -93,7 +92,7 @@ class Http1Sender:
 class _Pool:
     """The connections to one origin."""
 
-    def __init__(self, origin: Origin, context: ssl.SSLContext, timeout_s: float) -> None:
+    def __init__(self, origin: Origin, context: ClientContext, timeout_s: float) -> None:
         self._origin, self._context, self._timeout_s = origin, context, timeout_s
         self._loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()

@@ -253,6 +253,31 @@ async def test_tls_with_a_certificate_that_the_environment_trusts(certificate, t
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_new_connection_resumes_the_session_of_an_earlier_one(certificate, tls, version, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.file))
+    tls.minimum_version = tls.maximum_version = version
+    async with serving(OK, tls=tls, closes=True) as server, sending() as sender:
+        for _ in range(3):
+            assert await sender.send(request(server.url)) == Reply(200)
+
+    assert server.connections == 3
+    assert tls.session_stats()["hits"] == 2
+
+
+async def test_a_server_that_forgot_the_session_makes_a_full_handshake(certificate, tls, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.file))
+    async with sending() as sender:
+        async with serving(OK, tls=tls) as server:
+            assert await sender.send(request(server.url)) == Reply(200)
+        restarted = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # with other keys for its tickets
+        restarted.load_cert_chain(certificate.file, certificate.key_file)
+        async with serving(OK, tls=restarted) as server:
+            assert await sender.send(request(server.url)) == Reply(200)
+
+    assert restarted.session_stats()["hits"] == 0
+
+
 async def test_a_certificate_that_nobody_trusts_is_trouble_with_tls(tls):
     async with serving(OK, tls=tls) as server, sending() as sender:
         assert (await sender.send(request(server.url))).reason == "tls"
