@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Literal
 
@@ -35,12 +34,10 @@ from connector.edges.senders import make_sender
 from connector.edges.steering import Steering
 from connector.edges.web import Health, start_web
 from connector.errors import ConfigurationError, Problem
+from connector.running import first_of, or_stop, stop_on_signals
 from connector.settings import Settings
 
 Role = Literal["all", "ingest", "deliver"]
-
-# systemd and `docker compose` may signal the supervisor and the worker, who then hears it twice.
-SAME_SIGNAL_S = 1.0
 
 # After a crash the ingest stage forwards again what it had not committed, and all of it is delivered twice.
 # A commit costs it next to nothing, so it does not wait for CONNECTOR_COMMIT_INTERVAL.
@@ -76,7 +73,7 @@ class Worker:
         # Before Kafka is asked for anything: what is wrong here would not be told while Kafka is down.
         deliverable = read_deliverable(settings) if self._delivers else None
         async with AsyncExitStack() as stack:
-            producer = await _or_stop(start_producer(settings), stop)
+            producer = await or_stop(start_producer(settings), stop)
             if producer is None:
                 return
             stack.push_async_callback(producer.stop)
@@ -85,7 +82,7 @@ class Worker:
                 self._add_ingest(producer, dead_letters)
             if deliverable is not None:
                 steering = self._steering = await self._add_deliver(stack, deliverable, dead_letters)
-                if await _or_stop(steering.start(), stop) is None:
+                if await or_stop(steering.start(), stop) is None:
                     return
                 stack.push_async_callback(steering.stop)
             if settings.web_port:
@@ -99,7 +96,7 @@ class Worker:
             gc.collect()
             gc.freeze()  # modules and configuration live as long as the process: never look at them again
             log.info("worker started", ingests=self._ingests, delivers=self._delivers)
-            await _first(stop.wait(), self._app.wait_for_stopped())
+            await first_of(stop.wait(), self._app.wait_for_stopped())
             log.info("worker stopping")
             await asyncio.gather(*(reader.close() for reader in self._readers))
         if self._app.crash_reason is not None:
@@ -219,34 +216,4 @@ def _flow_policy(settings: Settings) -> FlowPolicy:
 
 async def run_worker(settings: Settings, role: Role) -> None:
     """Run one worker in this process until SIGTERM or SIGINT; a second signal ends it at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    first_s = 0.0
-
-    def on_signal() -> None:
-        nonlocal first_s
-        if not stop.is_set():
-            first_s = loop.time()
-            stop.set()
-        elif loop.time() - first_s > SAME_SIGNAL_S:
-            os._exit(130)  # the second signal: no draining, no commit; at least once holds
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    await Worker(settings, role).run(stop)
-
-
-async def _or_stop(work: Any, stop: asyncio.Event) -> Any:
-    """Give the result of some work, None when told to stop first."""
-    task = asyncio.ensure_future(work)
-    await _first(task, stop.wait())
-    return task.result() if task.done() and not task.cancelled() else None
-
-
-async def _first(*awaitables: Any) -> None:
-    tasks: Sequence[asyncio.Future[Any]] = [asyncio.ensure_future(each) for each in awaitables]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
+    await Worker(settings, role).run(stop_on_signals())
