@@ -1,7 +1,7 @@
 """Persons who were deleted: what of them lies in dead letters or is replayed must not bring them back.
 
-A deletion is one record on the control topic, `deleted/<destination>/<digest>`, with its time. The digest stands
-for the id, so that the list of deleted persons is not a list of persons.
+A deletion is one record on the control topic, `deleted/<destination>/<digest>`, with its time. The digest
+stands for the id, so that the list of deleted persons is not a list of persons.
 """
 
 from __future__ import annotations
