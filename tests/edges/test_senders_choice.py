@@ -52,3 +52,23 @@ def test_our_own_sender_with_a_proxy_is_refused(monkeypatch):
 
     with pytest.raises(ConfigurationError, match=r"CONNECTOR_HTTP_SENDER.*NO_PROXY"):
         chosen(CONNECTOR_HTTP_SENDER="http1")
+
+
+@pytest.mark.parametrize(
+    "address", ["ftp://proxy.example", "http://", "http://user:hidden@", "http://proxy.example:none", "://"]
+)
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+def test_an_address_of_no_proxy_is_refused_without_being_told(monkeypatch, name, address):
+    monkeypatch.setenv(name, address)
+
+    with pytest.raises(ConfigurationError, match=f"{name}: is no address of a proxy") as refused:
+        chosen()
+
+    assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("address", ["proxy.example:3128", "https://proxy.example", "socks5://[::1]:1080"])
+def test_addresses_of_proxies_are_taken(monkeypatch, address):
+    monkeypatch.setenv("HTTPS_PROXY", address)
+
+    assert isinstance(chosen(), PyreqwestSender)
