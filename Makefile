@@ -21,17 +21,18 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: install   ## Run the whole connector on an embedded Kafka, kill a worker on the way, judge the result
 	$(BIN)/encharge-connector demo
 
-test: install   ## Run all tests, on a real Kafka where they need one
-	$(BIN)/python -m pytest
+test: install   ## Run all tests: first those that need no Kafka, on all cores, then those on a real Kafka
+	$(BIN)/python -m pytest -n logical -m "not kafka and not wheel"
+	$(BIN)/python -m pytest -m "kafka or wheel"
 
 test-fast: install  ## Run the tests that need neither Kafka nor a built wheel
-	$(BIN)/python -m pytest -m "not kafka and not wheel"
+	$(BIN)/python -m pytest -n logical -m "not kafka and not wheel"
 
 check: install  ## Formatting, lint, types and fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not kafka and not wheel"
+	$(BIN)/python -m pytest -q -n logical -m "not kafka and not wheel"
 
 soak: install   ## Run every scenario of docs/proof/scenarios.md SOAK_REPEATS times (default 5): two to three hours
 	$(BIN)/python -m tests.soak --repeat $${SOAK_REPEATS:-5}

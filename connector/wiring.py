@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Literal
@@ -26,13 +27,16 @@ from connector.edges.deliver_stage import DeliverStage
 from connector.edges.deliverable import Deliverable, read_deliverable
 from connector.edges.encharge_account import EnchargeAccount
 from connector.edges.engine_metrics import EngineCollector
+from connector.edges.heartbeat import Heartbeat, new_instance
 from connector.edges.ingest_stage import IngestStage
 from connector.edges.kafka import connection
 from connector.edges.metrics import StageCollector
 from connector.edges.producer import Producer, start_producer
 from connector.edges.senders import make_sender
 from connector.edges.steering import Steering
+from connector.edges.suppression import ControlTopicMemory
 from connector.edges.web import Health, start_web
+from connector.edges.worker_facts import WorkerFacts, reader_facts
 from connector.errors import ConfigurationError, Problem
 from connector.running import first_of, or_stop, stop_on_signals
 from connector.settings import Settings
@@ -58,7 +62,9 @@ class Worker:
                 Problem("is source, so there is nothing to ingest", path="CONNECTOR_PARTITIONING")
             )
         self._app = faust_app.make_app(broker=settings.kafka_bootstrap_servers)
+        self._role = role
         self._readers: list[BatchReader] = []
+        self._stages: list[tuple[str, BatchReader, Stage]] = []
         self._steering: Steering | None = None
         self._flow: Flow | None = None
         self._engine: EngineCollector | None = None
@@ -81,7 +87,8 @@ class Worker:
             if self._ingests:
                 self._add_ingest(producer, dead_letters)
             if deliverable is not None:
-                steering = self._steering = await self._add_deliver(stack, deliverable, dead_letters)
+                memory = ControlTopicMemory(producer, settings.control_topic)
+                steering = self._steering = await self._add_deliver(stack, deliverable, dead_letters, memory)
                 if await or_stop(steering.start(), stop) is None:
                     return
                 stack.push_async_callback(steering.stop)
@@ -91,6 +98,9 @@ class Worker:
                     health, self._registry(), host=settings.web_host, port=settings.web_port
                 )
                 stack.push_async_callback(web.cleanup)
+            heartbeat = Heartbeat(settings, producer, new_instance(), self._facts())
+            heartbeat.start()
+            stack.push_async_callback(heartbeat.stop)
             await faust_app.start(self._app, self._readers)
             stack.push_async_callback(self._app.stop)
             gc.collect()
@@ -117,7 +127,11 @@ class Worker:
         self._add_reader("ingest", settings.source_topic, settings.ingest_group, stage, commit_every_s)
 
     async def _add_deliver(
-        self, stack: AsyncExitStack, deliverable: Deliverable, dead_letters: DeadLetterTopic
+        self,
+        stack: AsyncExitStack,
+        deliverable: Deliverable,
+        dead_letters: DeadLetterTopic,
+        memory: ControlTopicMemory,
     ) -> Steering:
         settings = self._settings
         sender = make_sender(settings, deliverable.endpoints)
@@ -137,6 +151,7 @@ class Worker:
             most_in_flight=settings.max_in_flight,
             most_per_lane=settings.max_lane_records,
             stats=self.delivery,
+            deletions=memory,
         )
         stage = DeliverStage(context)
         group = settings.deliver_group(deliverable.destination.id)
@@ -166,7 +181,24 @@ class Worker:
         )
         faust_app.add_agent(self._app, name, channel, reader)
         self._readers.append(reader)
+        self._stages.append((name, reader, stage))
         return reader
+
+    def _facts(self) -> WorkerFacts:
+        settings = self._settings
+        return WorkerFacts(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            started_at=wall_clock(),
+            role=self._role,
+            web=f"{settings.web_host}:{settings.web_port}" if settings.web_port else "",
+            readers=self._stages,
+            delivery=self.delivery,
+            ingest=self.ingest,
+            not_ready=self.not_ready,
+            flow=self._flow,
+            steering=self._steering,
+        )
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -188,15 +220,7 @@ class Worker:
     def status(self) -> dict[str, Any]:
         """Give what the worker holds and has done."""
         return {
-            "readers": [
-                {
-                    "topic": reader.topic,
-                    "group": reader.group,
-                    "partitions": sorted(number for _, number in reader.assigned),
-                    "reading": reader.is_reading,
-                }
-                for reader in self._readers
-            ],
+            "readers": [reader_facts(*each) for each in self._stages],
             "delivered": sum(self.delivery.delivered.values()),
             "dead_letters": sum((self.delivery.dead_letters + self.ingest.dead_letters).values()),
             "retries": self.delivery.retries,

@@ -5,9 +5,13 @@
     dead_letter.json     the headers of a dead letter; its key and value are the original bytes
     destination.json     the operator's file; for editors, with completion per action
     encharge/ACTION.json the body that an action sends
+    control.json         what stands on the control topic
+    worker.json          what a worker says of itself there
+    status.json          what the command `status` gives as JSON
+    replay_plan.json     the file that `replay plan` writes and `replay run` takes
 
-The last two are made from the table of actions by `make docs`. The schemas describe; nothing is refused
-for breaking one. What the connector refuses, and with which code, is in docs/codes.md.
+destination.json and encharge/ are made from the table of actions by `make docs`. The schemas describe;
+nothing is refused for breaking one. What the connector refuses, and with which code, is in docs/codes.md.
 """
 
 from __future__ import annotations

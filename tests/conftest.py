@@ -39,6 +39,15 @@ def broker():
         yield kafka
 
 
+@pytest.fixture(scope="session")
+def secured():
+    """A Kafka with users and rights, see tests/secured_kafka.py."""
+    from tests.secured_kafka import secured_kafka
+
+    with secured_kafka() as kafka:
+        yield kafka
+
+
 class ContainerBroker:
     """The part of EmbeddedKafka that tests of a shared broker need."""
 

@@ -32,7 +32,12 @@ _MARKS = {"sent": "=", "coerced": "~", "dropped": "-", "invalid": "!"}
 )
 @json_option
 def command(*, destination: Path | None, events: BinaryIO, as_json: bool) -> None:
-    """Show per event which mapping matched and why, every field, and the exact request."""
+    """Show per event which mapping matched and why, every field, and the exact request.
+
+    \b
+    Example:
+      encharge-connector explain --events events.jsonl
+    """
     compiled = _destination(destination)
     name = getattr(events, "name", "<stdin>")
     for number, line in enumerate(events, start=1):
@@ -110,9 +115,9 @@ def _print_event(number: int, event: dict[str, Any], explanations: tuple[Mapping
     matched = [each for each in explanations if each.matched]
     for each in explanations:
         if not each.matched:
-            click.echo(f"  {each.name} ({each.action}): no match, {each.deciding}")
+            click.echo(f"  {_title(each)}: no match, {each.deciding}")
     for each in matched:
-        click.secho(f"  {each.name} ({each.action}): matches, {each.deciding}", fg="green")
+        click.secho(f"  {_title(each)}: matches, {each.deciding}", fg="green")
         for row in each.fields:
             click.echo(f"    {_MARKS[row.outcome]} {_field_line(row)}")
         assert each.planned is not None
@@ -121,9 +126,14 @@ def _print_event(number: int, event: dict[str, Any], explanations: tuple[Mapping
         elif each.planned.request is not None:
             request = each.planned.request
             click.echo(f"    {request.method} {request.url}")
-            click.echo(f"      {(request.body or b'').decode('utf-8', 'replace')}")
+            if request.body is not None:
+                click.echo(f"      {request.body.decode('utf-8', 'replace')}")
     if not matched:
         click.echo("  nothing is sent")
+
+
+def _title(explanation: MappingExplanation) -> str:
+    return f"{explanation.name} ({explanation.action})" if explanation.name else explanation.action
 
 
 def _field_line(row: FieldExplanation) -> str:

@@ -34,6 +34,10 @@ def command(file: BinaryIO, *, output: Path, id_: str, name: str | None, force: 
 
     FILE is what Segment's Public API answers for GET /destinations/ID/subscriptions (- for standard input).
     Exits 1 when a subscription had to be left out; it stands at the end of the file as a comment.
+
+    \b
+    Example:
+      encharge-connector import-segment subscriptions.json --output destination.yaml
     """
     imported = _imported(file)
     text = imported_text(

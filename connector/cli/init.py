@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import Any
 
 import click
 
 from connector.cli.output import json_option, print_json, read_settings, run_async
-from connector.cli.parameters import DestinationId, TopicName
+from connector.cli.parameters import DestinationId, Presets, TopicName
+from connector.core.presets import PRESETS, preset_mappings
 from connector.core.request import Endpoints, checked_key
 from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.settings import Settings
@@ -23,6 +23,13 @@ ENVIRONMENT_FILE = "connector.env"
 @click.option("--id", "id_", type=DestinationId(), help="Id of the destination; part of the consumer group.")
 @click.option("--name", help="Name for people.")
 @click.option("--source-topic", type=TopicName(), help="Topic with your Segment events.")
+@click.option(
+    "--preset",
+    "presets",
+    type=click.Choice(PRESETS),
+    multiple=True,
+    help="A preset to begin with; may be given several times. All five when left out.",
+)
 @click.option("--api-key", help="Encharge API key; asked for without echo when left out.")
 @click.option(
     "--directory",
@@ -32,34 +39,42 @@ ENVIRONMENT_FILE = "connector.env"
 )
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 @click.option("--no-verify", is_flag=True, help="Do not try the key.")
+@click.option("--yes", is_flag=True, help="Take the defaults instead of asking.")
 @json_option
 def command(
     *,
     id_: str | None,
     name: str | None,
     source_topic: str | None,
+    presets: tuple[str, ...],
     api_key: str | None,
     directory: Path,
     force: bool,
     no_verify: bool,
+    yes: bool,
     as_json: bool,
 ) -> None:
-    """Write destination.yaml with the five presets, the key and the settings. Asks for what is missing.
+    """Write destination.yaml with presets, the key and the settings. Asks for what is missing.
 
-    The key goes into a file of its own that only you can read, never into destination.yaml.
+    The key goes into a file of its own that only you can read, never into destination.yaml. It is tried
+    before anything is written.
+
+    \b
+    Example:
+      encharge-connector init
+      encharge-connector init --yes --preset trackEvent --preset identifyUser --api-key "$KEY"
     """
     settings = read_settings()
-    id_ = id_ or _ask("Id of the destination", default="production", type=DestinationId())
-    name = name or _ask("Name", default=f"Encharge {id_}")
+    asks = not (yes or (id_ and name and source_topic))
+    id_ = id_ or _ask("Id of the destination", yes=yes, default="production", type=DestinationId())
+    name = name or _ask("Name", yes=yes, default=f"Encharge {id_}")
     source_topic = source_topic or _ask(
-        "Topic with your Segment events", default=settings.source_topic, type=TopicName()
+        "Topic with your Segment events", yes=yes, default=settings.source_topic, type=TopicName()
     )
-    key = checked_key(
-        api_key or settings.encharge_api_key or _ask("Encharge API key", hide_input=True),
-        setting="API key",
-    )
+    presets = presets or (_ask_presets() if asks else PRESETS)
+    key = checked_key(api_key or settings.encharge_api_key or _ask_key(yes=yes), setting="API key")
     files = {
-        "destination.yaml": _destination(id_, name),
+        "destination.yaml": _destination(id_, name, presets),
         KEY_FILE: key + "\n",
         ENVIRONMENT_FILE: _environment(source_topic, directory),
     }
@@ -92,16 +107,36 @@ def command(
     )
 
 
-def _ask(question: str, **options: Any) -> str:
+def _ask(question: str, *, yes: bool, default: str, type: click.ParamType | None = None) -> str:  # noqa: A002
     """Ask on standard error: standard output is for results."""
-    answer: str = click.prompt(question, err=True, **options)
+    if yes:
+        return default
+    answer: str = click.prompt(question, err=True, default=default, type=type)
     return answer
 
 
-def _destination(id_: str, name: str) -> str:
+def _ask_key(*, yes: bool) -> str:
+    if yes:
+        message = "is required with --yes; or set CONNECTOR_ENCHARGE_API_KEY (or …_FILE)"
+        raise ConfigurationError(Problem(message, path="--api-key"))
+    answer: str = click.prompt("Encharge API key", err=True, hide_input=True)
+    return answer
+
+
+def _ask_presets() -> tuple[str, ...]:
+    click.echo("Presets:", err=True)
+    for number, mapping in enumerate(preset_mappings(), start=1):
+        click.echo(f"  {number} {mapping['action']:18} {mapping['trigger']}", err=True)
+    answer: tuple[str, ...] = click.prompt(
+        "Which of them, by number or name", err=True, default="all", type=Presets()
+    )
+    return answer
+
+
+def _destination(id_: str, name: str, presets: tuple[str, ...]) -> str:
     from connector.edges.destination_template import destination_text  # noqa: PLC0415
 
-    return destination_text(id=id_, name=name)
+    return destination_text(id=id_, name=name, presets=presets)
 
 
 def _environment(source_topic: str, directory: Path) -> str:

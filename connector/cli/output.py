@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import click
 import uvloop
 
 from connector.core.json_text import write_json
-from connector.edges.logs import set_up_logs
+from connector.edges.logs import LIBRARIES, set_up_logs
 from connector.settings import Settings
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ def print_json(value: Any) -> None:
 def run_async(work: Coroutine[Any, Any, T], *, quiet: bool = True) -> T:
     """Run a coroutine on uvloop; `quiet` hides the libraries' own log lines."""
     if quiet:
-        set_up_logs("error", "console")  # a command tells in one line what a log tells in many
+        set_up_logs("error", "console")
+        for name in LIBRARIES:  # a command tells in one line what they tell in many
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)

@@ -29,7 +29,12 @@ def pause(*, note: str, by: str | None, as_json: bool) -> None:
 @click.option("--by", help="Who; the user's name when left out.")
 @json_option
 def resume(*, by: str | None, as_json: bool) -> None:
-    """Go on after `pause`, or after the flood guard stopped the destination."""
+    """Go on after `pause`, or after the flood guard stopped the destination.
+
+    \b
+    Example:
+      encharge-connector resume
+    """
     _tell(paused=False, note="", by=by, as_json=as_json)
 
 

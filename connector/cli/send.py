@@ -95,6 +95,7 @@ async def _send(settings: Settings, topic: str, records: AsyncIterator[Record]) 
     from aiokafka.errors import KafkaError  # noqa: PLC0415
 
     from connector.edges.kafka import connection  # noqa: PLC0415
+    from connector.edges.kafka_trouble import in_words  # noqa: PLC0415
     from connector.edges.topic_admin import topic_admin  # noqa: PLC0415
 
     async with topic_admin(settings) as admin:
@@ -118,7 +119,7 @@ async def _send(settings: Settings, topic: str, records: AsyncIterator[Record]) 
         with suppress(KafkaError):
             await sending.acknowledged()
         if isinstance(error, KafkaError):
-            told = f"{_events(sending.sent)} sent, but not all of them: {type(error).__name__}"
+            told = f"{_events(sending.sent)} sent, but not all of them: {in_words(error)}"
             raise OperationalError(told) from error
         # A faulty line of input that cannot be read twice.
         click.echo(f"{_events(sending.sent)} sent before the faulty line", err=True)

@@ -18,7 +18,12 @@ NOT_SET = "not set"
 @click.command("settings")
 @json_option
 def command(*, as_json: bool) -> None:
-    """List all settings: value, default, meaning. Secrets are shown as set or not set only."""
+    """List all settings: value, default, meaning. Secrets are shown as set or not set only.
+
+    \b
+    Example:
+      encharge-connector settings
+    """
     settings = read_settings()
     rows = [_row(settings, each) for each in fields(Settings)]
     if as_json:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import click
 import orjson
 
-from connector.cli.output import run_async
+from connector.cli.output import print_json, run_async
 from connector.simulator import SimulatorConfig, serve, setting_texts
 
 _JSON_SETTINGS = ("tokens", "object_types", "fail_people", "fail_matching")
@@ -29,7 +30,8 @@ def _options(command: Any) -> Any:
     "--port", type=click.IntRange(0, 65535), default=8077, show_default=True, help="0: any free port."
 )
 @_options
-def command(*, host: str, port: int, **values: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
+def command(*, host: str, port: int, as_json: bool, **values: str | None) -> None:
     """Run a fake Encharge until Ctrl-C. It keeps every request and shows them under /_sim/.
 
     \b
@@ -38,7 +40,7 @@ def command(*, host: str, port: int, **values: str | None) -> None:
     """
     given = {name: _parsed(name, value) for name, value in values.items() if value is not None}
     config = SimulatorConfig().changed(given)
-    run_async(_serve(config, host, port))
+    run_async(_serve(config, host, port, _say_json if as_json else _say))
 
 
 def _parsed(name: str, value: str) -> object:
@@ -51,10 +53,10 @@ def _parsed(name: str, value: str) -> object:
         raise click.BadParameter("is not JSON", param_hint=f"--{name.replace('_', '-')}") from None
 
 
-async def _serve(config: SimulatorConfig, host: str, port: int) -> None:
+async def _serve(config: SimulatorConfig, host: str, port: int, say: Callable[[str], None]) -> None:
     import asyncio  # noqa: PLC0415
 
-    task = asyncio.ensure_future(serve(config, host=host, port=port, on_start=_say))
+    task = asyncio.ensure_future(serve(config, host=host, port=port, on_start=say))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
@@ -62,6 +64,10 @@ async def _serve(config: SimulatorConfig, host: str, port: int) -> None:
         await task
     except asyncio.CancelledError:
         return
+
+
+def _say_json(url: str) -> None:
+    print_json({"url": url})
 
 
 def _say(url: str) -> None:

@@ -8,6 +8,13 @@ from typing import Any, Final, Literal
 
 from connector.core.account import api_key_of
 from connector.core.actions import ACTIONS
+from connector.core.deletion import (
+    DELETE_TYPE,
+    DELETION_DEFAULTS,
+    DeletionOptions,
+    deletion_problems,
+    plan_deletion,
+)
 from connector.core.fields import compile_fields
 from connector.core.javascript import UNDEFINED
 from connector.core.mapping import Mapping
@@ -21,7 +28,7 @@ from connector.errors import ConfigurationError, FieldsError, PayloadError, Prob
 MOST_MAPPINGS: Final = 50
 
 _KEYS: Final = frozenset(
-    ("id", "name", "enabled", "when_disabled", "mappings", "responses")  # responses: delivery reads them
+    ("id", "name", "enabled", "when_disabled", "deletion", "mappings", "responses")  # delivery reads the last
 )
 _MAPPING_KEYS: Final = frozenset(("name", "action", "enabled", "trigger", "fields"))
 
@@ -37,12 +44,32 @@ class Destination:
         name: str = "",
         enabled: bool = True,
         when_disabled: Literal["hold", "discard"] = "hold",
+        endpoints: Endpoints | None = None,
+        deletion: DeletionOptions = DELETION_DEFAULTS,
     ) -> None:
         self.id, self.name = id, name
         self.enabled, self.when_disabled = enabled, when_disabled
         self.mappings = tuple(mappings)
         """The enabled mappings whose trigger can match at all, in the order of the configuration."""
         self._candidates = index_mappings(self.mappings)
+        self._endpoints, self.deletion = endpoints, deletion
+
+    def plan_event(self, event: dict[str, Any]) -> tuple[Planned, ...]:
+        """Give what a worker does with an event: `plan`, or the deletion it asks for.
+
+        A deletion is no business of the mappings: what they sent would bring the person back.
+        """
+        if event.get("type") != DELETE_TYPE or not self.deletes(event):
+            return self.plan(event)
+        return self.plan_deletion(event)
+
+    def deletes(self, event: dict[str, Any]) -> bool:
+        """Tell whether an event is taken as the deletion of its person."""
+        return event.get("type") == DELETE_TYPE and self.deletion.events and self._endpoints is not None
+
+    def plan_deletion(self, event: dict[str, Any]) -> tuple[Planned, ...]:
+        """Give one entry of no mapping, action `deletePerson`; nothing when the event names nobody."""
+        return () if self._endpoints is None else plan_deletion(event, self._endpoints, self.deletion)
 
     def plan(self, event: dict[str, Any]) -> tuple[Planned, ...]:
         """Give one entry for each enabled mapping whose trigger matches, in the order of the mappings.
@@ -69,6 +96,7 @@ class Destination:
         """Compile a configuration as it stands in a destination file.
 
         Config: {"id": text, "name": text, "enabled": bool, "when_disabled": "hold" | "discard",
+            "deletion": {"events": bool, "encode": bool, "erase": bool},
             "mappings": [{"name", "action", "enabled", "trigger", "fields"}, …]}; all but `id` may be
             left out, and no `mappings` means the five presets
         api_key: text; other values are coerced as the reference does (null is the empty key, none an error)
@@ -96,6 +124,8 @@ class Destination:
             name=config.get("name", ""),
             enabled=config.get("enabled", True),
             when_disabled=config.get("when_disabled", "hold"),
+            endpoints=endpoints,
+            deletion=DeletionOptions(**config.get("deletion", {})),
         )
 
 
@@ -135,6 +165,7 @@ def _problems(config: Any) -> Iterable[Problem]:
         yield Problem("must be true or false", path="enabled")
     if config.get("when_disabled", "hold") not in ("hold", "discard"):
         yield Problem("must be hold or discard", path="when_disabled")
+    yield from deletion_problems(config.get("deletion", {}))
     mappings = config.get("mappings")
     if mappings is None:
         return

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from connector.core.deletion import DELETION_DEFAULTS
 from connector.core.destination import Destination
 from connector.core.event import Event
 from connector.core.json_diff import Change, json_diff
 from connector.core.planned_diff import Difference, planned_diff, planned_values
 from connector.core.presets import preset_mappings
 
+_DELETION: Final[Mapping[str, Any]] = DELETION_DEFAULTS._asdict()
 _DEFAULTS: Final[Mapping[str, Any]] = {"id": "", "name": "", "enabled": True, "when_disabled": "hold"}
 _MAPPING_DEFAULTS: Final[Mapping[str, Any]] = {"enabled": True, "trigger": "", "fields": {}}
 
@@ -59,7 +61,8 @@ def event_diff(old: Destination, new: Destination, event: Event) -> tuple[Differ
 
 
 def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    return {**_DEFAULTS, **{key: value for key, value in config.items() if key != "mappings"}}
+    said = {key: value for key, value in config.items() if key != "mappings"}
+    return {**_DEFAULTS, **said, "deletion": {**_DELETION, **config.get("deletion", {})}}
 
 
 def _mappings(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

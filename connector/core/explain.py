@@ -11,6 +11,7 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from connector.core.deletion import DELETE_PERSON
 from connector.core.destination import Destination
 from connector.core.fields import compile_fields
 from connector.core.fields_check import is_directive
@@ -67,8 +68,29 @@ class MappingExplanation:
 
 
 def explain(destination: Destination, event: dict[str, Any]) -> tuple[MappingExplanation, ...]:
-    """Explain an event to every enabled mapping, in the order of the configuration."""
+    """Explain an event to every enabled mapping, in the order of the configuration.
+
+    A deletion concerns no mapping: it is one entry without a name.
+    """
+    if destination.deletes(event):
+        return _explain_deletion(destination, event)
     return tuple(_explain_mapping(mapping, event) for mapping in destination.mappings)
+
+
+def _explain_deletion(destination: Destination, event: dict[str, Any]) -> tuple[MappingExplanation, ...]:
+    planned = destination.plan_deletion(event)
+    deciding = "the event asks for the deletion of its person" if planned else "the event names nobody"
+    return (
+        MappingExplanation(
+            "",
+            DELETE_PERSON,
+            "",
+            matched=bool(planned),
+            conditions=(),
+            deciding=deciding,
+            planned=planned[0] if planned else None,
+        ),
+    )
 
 
 def _explain_mapping(mapping: Mapping, event: dict[str, Any]) -> MappingExplanation:

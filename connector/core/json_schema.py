@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connector.core.actions import ACTIONS, Action
+from connector.core.deletion import DELETION_DEFAULTS
 from connector.core.destination import MOST_MAPPINGS
 from connector.core.fields_check import LONGEST_PATTERN, METADATA_KEY
 from connector.core.javascript import UNDEFINED
@@ -52,6 +53,7 @@ def destination_schema() -> Schema:
                 "enum": ["hold", "discard"],
                 "default": "hold",
             },
+            "deletion": _deletion_schema(),
             "responses": {
                 "description": "Rules about Encharge's answers, tried in order before the built-in ones.",
                 "type": "array",
@@ -94,6 +96,24 @@ def request_schema(action: Action) -> Schema:
         "description": f"{action.method} to the {action.endpoint} endpoint. {action.description}",
     }
     return body | _LAYOUTS.get(action.key, _plain_body)(action)
+
+
+def _deletion_schema() -> Schema:
+    described = {
+        "events": "Whether events of type delete do so; false: they are events like all others.",
+        "encode": "Whether ids are encoded, so that they arrive whole; false: as Segment sends them.",
+        "erase": "Whether people are erased; false: archived.",
+    }
+    defaults = DELETION_DEFAULTS._asdict()
+    return {
+        "description": "What events of type delete do.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: {"description": text, **_BOOLEAN, "default": defaults[name]}
+            for name, text in described.items()
+        },
+    }
 
 
 def _rule_schema() -> Schema:

@@ -19,8 +19,10 @@ from typing import Final, NamedTuple
 
 import structlog
 
+from connector.core.deletion import DELETE_PERSON
 from connector.delivery.codes import INTERNAL
 from connector.delivery.dead_letter import Reason, make_dead_letter
+from connector.delivery.deletion import DeletionMemory, remember_deletion
 from connector.delivery.encharge_error import parse_error
 from connector.delivery.flow import Flow
 from connector.delivery.gate import Shut
@@ -35,6 +37,7 @@ from connector.delivery.record import Partition, Record
 from connector.delivery.response_rules import ResponseRules
 from connector.delivery.retry import GiveUp, RetryIn, RetryPolicy, Settle, backoff_s, next_step
 from connector.delivery.stats import DeliveryStats
+from connector.delivery.waits import Moment, Progress, progress_of
 from connector.errors import OperationalError
 
 LEASE_CHECK_S: Final = 0.25  # how often a lease that ran out is looked at
@@ -80,6 +83,7 @@ class Context:
     most_in_flight: int
     most_per_lane: int
     stats: DeliveryStats
+    deletions: DeletionMemory | None = None  # none: deletions are not remembered
 
 
 class Taken(NamedTuple):
@@ -165,6 +169,13 @@ class Dispatcher:
                 map_ = encode_map(watermark, tracker.completed(), begun.get(tracker), version)
                 found[partition] = Commit(watermark, map_)
         return found
+
+    def progress(self) -> dict[Partition, Progress]:
+        """Say of every partition how far it is and what it waits for; for people, not for every event."""
+        context, now_s = self._context, self._context.clock()
+        trackers = {partition: taken.tracker for partition, taken in self._partitions.items()}
+        is_over = now_s >= self._lease_until_s()
+        return progress_of(trackers, self._lanes, Moment(now_s, context.wall_clock(), self._flow, is_over))
 
     def _begun(self) -> Mapping[OffsetTracker, dict[int, int]]:
         """Give the records of which some tasks are done and others wait, by the configuration in force."""
@@ -385,7 +396,7 @@ class Dispatcher:
         context, flow = self._context, self._flow
         stats, clock = context.stats, context.clock
         assert task.request is not None
-        begun_s = clock()
+        begun_s = lane.begun_s = clock()
         trial = flow.start(begun_s)
         told = False
         try:
@@ -408,10 +419,19 @@ class Dispatcher:
         if opened:
             self.go_on()
         if type(outcome) is Delivered:
+            if task.action == DELETE_PERSON and not await self._remembered(work, task):
+                return backoff_s(context.policy, work.attempt, 1.0)
             stats.delivered[task.mapping, task.action] += 1
             stats.delay.observe(now - work.record.timestamp / 1000)
             return None
         return await self._failed(lane, work, task, outcome, now)
+
+    async def _remembered(self, work: Work, task: Task) -> bool:
+        context = self._context
+        if context.deletions is None:
+            return True
+        destination, at = context.configuration.destination, context.wall_clock()
+        return await remember_deletion(context.deletions, destination, work.record, task.event, at)
 
     async def _key_works_for(self, work: Work) -> bool:
         """Try the key, and tell whether the request may still be sent after the time which that took."""
@@ -464,11 +484,13 @@ class Dispatcher:
             reason,
             destination=configuration.destination,
             config_version=configuration.version,
+            event=task.event if task.action else None,
         )
         try:
             await context.dead_letters.put(letter)
         except OperationalError as error:
             work.attempt += 1
+            work.trouble = str(error)
             context.stats.dead_letter_failures += 1
             log.warning("dead letter not written, will repeat", error=str(error), code=reason.code)
             return backoff_s(context.policy, work.attempt, 1.0)

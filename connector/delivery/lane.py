@@ -119,9 +119,10 @@ class Lane:
     timer         set while the first one waits for its retry
     told_until_s  until when Encharge asked to wait, in monotonic seconds
     blocked       the first one is an alias, and the other person's lane serves it or will
+    begun_s       when the last attempt began, in monotonic seconds
     """
 
-    __slots__ = ("blocked", "key", "timer", "told_until_s", "works")
+    __slots__ = ("begun_s", "blocked", "key", "timer", "told_until_s", "works")
 
     def __init__(self, key: object) -> None:
         self.key = key
@@ -129,3 +130,4 @@ class Lane:
         self.timer: TimerHandle | None = None
         self.told_until_s = 0.0
         self.blocked = False
+        self.begun_s = 0.0

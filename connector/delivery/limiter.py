@@ -70,11 +70,16 @@ class Limiter:
     @property
     def per_s(self) -> float | None:
         """Requests that may start a second, None for any number."""
-        pace_per_s, ceiling_per_s = self._pace.per_s, self._policy.ceiling_per_s
-        if ceiling_per_s is None:
+        pace_per_s, ours_per_s = self._pace.per_s, self.ceiling_per_s
+        if ours_per_s is None:
             return pace_per_s
-        ours_per_s = ceiling_per_s * self._share
         return ours_per_s if pace_per_s is None else min(pace_per_s, ours_per_s)
+
+    @property
+    def ceiling_per_s(self) -> float | None:
+        """Our share of the account's ceiling, None for no ceiling."""
+        ceiling_per_s = self._policy.ceiling_per_s
+        return None if ceiling_per_s is None else ceiling_per_s * self._share
 
     def share(self, of_partitions: float) -> None:
         """Take this share, in [0, 1], of the account's ceiling."""

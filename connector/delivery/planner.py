@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from connector.core import Destination, PlanError, Request
 from connector.core.event import Event, events_of, previous_key, read_object
 from connector.delivery.codes import UNREADABLE_PREFIX
-from connector.delivery.dead_letter import Reason
+from connector.delivery.dead_letter import Only, Reason, only_of
 from connector.delivery.record import Record
 from connector.errors import UnreadableRecord
 
@@ -33,13 +33,23 @@ the requests of a large envelope need not be in memory together. No tasks mean t
 
 
 def plan_with(destination: Destination, *, largest_record: int) -> PlanRecord:
-    """Make the function record -> tasks."""
+    """Make the function record -> tasks.
+
+    A record that was redriven has only the tasks that its headers ask for: those of one mapping, and of one
+    event of an envelope. It has none when that mapping is gone or does not match any more, and for other
+    destinations.
+    """
 
     def plan_record(record: Record) -> Tasks | Iterator[Tasks]:
+        only = only_of(record.headers)
+        if only is not None and only.destination not in (None, destination.id):
+            return ()
         try:
             events = events_of(read_object(record.value, largest=largest_record))
         except UnreadableRecord as error:
             return (unreadable(error),)
+        if only is not None:
+            return _tasks_of_redriven(destination, events, only)
         if len(events) == 1:
             return _tasks(destination, events[0], 0)
         return (_tasks(destination, event, number) for number, event in enumerate(events))
@@ -79,9 +89,17 @@ def _tasks(destination: Destination, event: Event, number: int) -> Tasks:
     return tuple(
         [
             Task(mapping, action, request, None if error is None else _reason(error, mapping, action), number)
-            for mapping, action, request, error in destination.plan(event)
+            for mapping, action, request, error in destination.plan_event(event)
         ]
     )
+
+
+def _tasks_of_redriven(destination: Destination, events: list[Event], only: Only) -> Iterator[Tasks]:
+    for number, event in enumerate(events):
+        if only.event in (None, number):
+            yield tuple(
+                task for task in _tasks(destination, event, number) if only.takes(task.mapping, task.action)
+            )
 
 
 def _reason(error: PlanError, mapping: str, action: str) -> Reason:

@@ -36,9 +36,9 @@ class State:
 class View:
     """Shows the state; use as a context manager."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, to_stderr: bool = False) -> None:
         self.state = State(total)
-        self.console = Console(file=sys.stdout)
+        self.console = Console(file=sys.stderr if to_stderr else sys.stdout)
         self._is_live = self.console.is_terminal
         self._progress = Progress(
             TextColumn("{task.description:10}"), BarColumn(40), MofNCompleteColumn(), TimeElapsedColumn()

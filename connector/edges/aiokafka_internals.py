@@ -117,3 +117,11 @@ async def describe_topics(admin: AIOKafkaAdminClient, names: Iterable[str]) -> l
     response = await admin._send_request(request)  # noqa: SLF001
     topics: list[dict[str, Any]] = response.to_object()["topics"]
     return topics
+
+
+async def ask_for_no_topics(connection: AIOKafkaConnection) -> None:
+    """Send the smallest request that needs a login where the broker wants one.
+
+    Raises: KafkaError
+    """
+    await connection.send(MetadataRequest([], allow_auto_topic_creation=False))

@@ -34,6 +34,7 @@ from connector.edges.aiokafka_internals import (
     rejoin,
     stay_in_group,
 )
+from connector.edges.kafka_trouble import in_words
 from connector.edges.lease import Lease
 
 LARGEST_BATCH = 250  # records; a batch is handled without a pause of the event loop
@@ -175,6 +176,11 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     def is_reading(self) -> bool:
         """Whether we are a member of the group with an assignment, and not in a rebalance."""
         return self._reading.is_set()
+
+    @property
+    def queued(self) -> int:
+        """Records read that the stage has not taken yet."""
+        return self._queued
 
     # The agent's side
 
@@ -320,7 +326,12 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 await consumer.start()
             except KafkaError as error:
-                log.warning("Kafka cannot be reached, will repeat", error=_words(error))
+                log.warning(
+                    "group cannot be joined, will repeat",
+                    group=self.group,
+                    topic=self.topic,
+                    error=_words(error),
+                )
                 self._consumer = None
                 await consumer.stop()
                 await self.sleep(RECONNECT_S)
@@ -409,5 +420,6 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 def _words(error: BaseException) -> str:
-    """Give the error's class and text in one line."""
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    """Say in one line what it means; what has no words of ours gives its class and its own text."""
+    told = in_words(error)
+    return f"{told}: {error}".rstrip(": ") if told == type(error).__name__ else told

@@ -19,6 +19,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from connector.edges.kafka import connection
+from connector.edges.kafka_trouble import in_words, trouble
+from connector.edges.topic_admin import topic_admin
 from connector.errors import OperationalError
 from connector.settings import Settings
 
@@ -50,11 +52,14 @@ class ControlReader:
         self._next_offset = 0
         self.values: dict[str, Any] = {}
 
-    async def read_to_end(self) -> None:
-        """Read what is there now. Returns without it when the topic is missing.
+    async def read_to_end(self, *, must_exist: bool = False) -> None:
+        """Read what is there now. Returns without it when the topic is missing and need not exist.
 
-        Raises: OperationalError when Kafka does not answer in time
+        Raises: OperationalError when we may not read it, or Kafka does not answer in time
         """
+        # A consumer does not tell a topic that it may not see from one that is missing.
+        if not await _exists(self._settings) and must_exist:
+            raise _missing(self._settings)
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 consumer = await self._connect()
@@ -66,10 +71,10 @@ class ControlReader:
                 finally:
                     if consumer is not None:
                         await consumer.stop()
-        except (KafkaError, TimeoutError) as error:
-            raise OperationalError(
-                f"{self._settings.control_topic} cannot be read: {type(error).__name__}"
-            ) from error
+        except TimeoutError as error:
+            raise OperationalError(f"{self._partition.topic} cannot be read: TimeoutError") from error
+        except KafkaError as error:
+            raise await trouble(self._settings, self._partition.topic, error) from error
 
     async def follow(self) -> None:
         """Go on reading until cancelled; whatever is wrong with Kafka is waited for."""
@@ -80,7 +85,11 @@ class ControlReader:
                 while consumer is not None:
                     self._take(await consumer.getmany(timeout_ms=1000))
             except KafkaError as error:
-                log.warning("control topic cannot be read, will repeat", error=type(error).__name__)
+                log.warning(
+                    "control topic cannot be read, will repeat",
+                    topic=self._partition.topic,
+                    error=in_words(error),
+                )
             finally:
                 if consumer is not None:
                     await consumer.stop()
@@ -88,7 +97,10 @@ class ControlReader:
 
     async def _connect(self) -> AIOKafkaConsumer | None:
         consumer = AIOKafkaConsumer(
-            auto_offset_reset="earliest", enable_auto_commit=False, **connection(self._settings, "control")
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            isolation_level="read_committed",  # a redrive writes here in transactions
+            **connection(self._settings, "control"),
         )
         try:
             await consumer.start()
@@ -157,11 +169,24 @@ async def tell(settings: Settings, key: str, value: Any) -> None:
 
     Raises: OperationalError when it cannot be written
     """
+    if not await _exists(settings):  # a producer would wait for it
+        raise _missing(settings)
     producer = AIOKafkaProducer(acks="all", request_timeout_ms=15_000, **connection(settings, "control"))
     try:
         await producer.start()
         await producer.send_and_wait(settings.control_topic, orjson.dumps(value), key=key.encode())
     except KafkaError as error:
-        raise OperationalError(f"{settings.control_topic}: {type(error).__name__}") from error
+        raise await trouble(settings, settings.control_topic, error) from error
     finally:
         await producer.stop()
+
+
+async def _exists(settings: Settings) -> bool:
+    async with topic_admin(settings) as admin:
+        return bool(await admin.partition_counts([settings.control_topic]))
+
+
+def _missing(settings: Settings) -> OperationalError:
+    return OperationalError(
+        f"topic {settings.control_topic} does not exist; `encharge-connector topics apply` creates it"
+    )

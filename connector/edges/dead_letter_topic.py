@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from connector.delivery.dead_letter import DeadLetter
+from connector.edges.kafka_trouble import in_words
 from connector.edges.producer import Producer
 from connector.errors import OperationalError
 
@@ -30,4 +31,4 @@ class DeadLetterTopic:
                 " raise its max.message.bytes (`encharge-connector topics apply`)"
             ) from error
         except KafkaError as error:
-            raise OperationalError(f"{self._topic}: {type(error).__name__}") from error
+            raise OperationalError(f"{self._topic}: {in_words(error)}") from error

@@ -11,6 +11,8 @@ from connector.delivery.dispatcher import Configuration, Context, Dispatcher, Ta
 from connector.delivery.gate import Closed, Shut
 from connector.delivery.offset_map import decode_map
 from connector.delivery.offsets import OffsetTracker
+from connector.delivery.record import Partition
+from connector.delivery.waits import Progress
 from connector.edges.batch_reader import Assignment
 
 
@@ -71,6 +73,10 @@ class DeliverStage:
     def release(self) -> None:
         """Forget everything that is not settled."""
         self.dispatcher = Dispatcher(self._context, {})
+
+    def progress(self) -> Mapping[Partition, Progress]:
+        """Say of every partition how far it is and what it waits for."""
+        return self.dispatcher.progress()
 
     # Steering
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from connector.core.actions import ACTIONS
-from connector.core.presets import preset_mappings
+from connector.core.presets import PRESETS, preset_mappings
 from connector.core.segment_import import LeftOut
 from connector.edges.yaml_text import WIDTH, indented, item_lines, lines, quoted, scalar
 
@@ -24,9 +24,15 @@ _LEFT_OUT_HEAD: Final = (
 )
 
 
-def destination_text(*, id: str, name: str) -> str:  # noqa: A002  the word of the file
-    """Give the text of a destination file with the presets, each field with its description."""
-    return _text(id, name, preset_mappings(), described=True)
+def destination_text(
+    *,
+    id: str,  # noqa: A002  the word of the file
+    name: str,
+    presets: Collection[str] = PRESETS,
+) -> str:
+    """Give the text of a destination file with presets, by their actions; each field has its description."""
+    mappings = [each for each in preset_mappings() if each["action"] in presets]
+    return _text(id, name, mappings, described=True)
 
 
 def imported_text(

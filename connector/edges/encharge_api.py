@@ -7,6 +7,7 @@ does, but never to another host: the key would go there, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
 from urllib.parse import urljoin, urlsplit
 
@@ -22,7 +23,7 @@ from connector.core.account import (
     object_types_request,
 )
 from connector.core.answer import Answer, Failure, http_failure, timed_out
-from connector.core.deletion import deletion_request
+from connector.core.deletion import deletion_request, person_request
 from connector.core.event import Event
 from connector.core.request import Endpoints, Request, checked_key, header_bytes
 from connector.errors import ConfigurationError, ConnectorError, OperationalError, Problem
@@ -46,10 +47,14 @@ class RequestFailed(ConnectorError):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What Encharge said to a key (`HTTP 401 Unauthorized`), and the failure if it does not work."""
+    """What Encharge said to a key (`HTTP 401 Unauthorized`), and the failure if it does not work.
+
+    server_time  epoch seconds by its clock, None when it did not say
+    """
 
     answer: str
     failure: Failure | None = None
+    server_time: float | None = None
 
     @property
     def valid(self) -> bool:
@@ -63,6 +68,7 @@ class EnchargeApi:
     def __init__(self, endpoints: Endpoints, *, timeout_s: float = 10.0) -> None:
         self._endpoints, self._timeout_s = endpoints, timeout_s
         self._client = httpx.AsyncClient(timeout=timeout_s)
+        self._server_time: float | None = None  # as of the last answer
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
@@ -101,7 +107,8 @@ class EnchargeApi:
             raise OperationalError(
                 f"Encharge at {self._endpoints.api_url} cannot be reached ({type(error).__name__})"
             ) from error
-        return Credentials(f"HTTP {answer.status} {answer.reason}", credentials_failure(answer))
+        failure = credentials_failure(answer)
+        return Credentials(f"HTTP {answer.status} {answer.reason}", failure, self._server_time)
 
     async def choices(self, action: str, field: str) -> Choices:
         """Give the choices of a dynamic field: {"choices": [{"label", "value"}, …], "error"?}.
@@ -128,6 +135,25 @@ class EnchargeApi:
         request = deletion_request(event, self._endpoints, encode=encode, erase=erase)
         return True if request is None else await self.perform(request)
 
+    async def finds(self, event: Event, *, with_archived: bool = False) -> bool:
+        """Tell whether Encharge knows the person that an event names; nobody is not known.
+
+        Raises: RequestFailed for all answers but 2xx and 404; ConfigurationError when the key cannot be sent
+        """
+        request = person_request(event, self._endpoints, with_archived=with_archived)
+        if request is None:
+            return False
+        try:
+            data = await self.perform(request)
+        except RequestFailed as error:
+            if error.failure.status == 404:
+                return False
+            raise
+        users = data.get("users") if isinstance(data, dict) else None
+        if not isinstance(users, list):
+            raise RequestFailed(Failure("TypeError", "the answer has no list of users"))
+        return bool(users)
+
     async def _follow(self, request: Request) -> Answer:
         for _ in range(MOST_REDIRECTS + 1):
             response = await self._send(request)
@@ -147,7 +173,7 @@ class EnchargeApi:
         # Addresses go out as they are: httpx would escape brackets and what the reference does not.
         target = request.url.partition("://")[2].partition("/")[2]
         try:
-            return await self._client.request(
+            response = await self._client.request(
                 request.method,
                 request.url,
                 headers=header_bytes(request.headers),
@@ -158,6 +184,15 @@ class EnchargeApi:
             raise ConfigurationError(
                 Problem("holds a character that no HTTP header can carry (a space?)", path=KEY_SETTING)
             ) from error
+        self._server_time = _epoch_s(response.headers.get("date", ""))
+        return response
+
+
+def _epoch_s(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except ValueError:
+        return None
 
 
 def _answer(response: httpx.Response) -> Answer:

@@ -18,6 +18,7 @@ from connector.delivery.dead_letter import SOURCE_HEADER, Reason, make_dead_lett
 from connector.delivery.ports import DeadLetterSink
 from connector.delivery.stats import IngestStats
 from connector.edges.batch_reader import Assignment
+from connector.edges.kafka_trouble import in_words
 from connector.edges.producer import Producer
 from connector.errors import OperationalError, UnreadableRecord
 from connector.ingest.routing import Routed, route
@@ -60,6 +61,7 @@ class IngestStage:
         self._under_way: asyncio.Task[None] | None = None
         self.held_records = 0
         self.held_bytes = 0
+        self.trouble = ""  # why the batch under way has to be sent again
 
     @property
     def full_lanes(self) -> Mapping[tuple[str, int], int]:
@@ -119,11 +121,14 @@ class IngestStage:
                 await self._bury(work)
                 await self._send(work)
             except (KafkaError, OperationalError) as error:
-                log.warning("forwarding failed, will repeat", topic=self._topic, error=type(error).__name__)
+                self.trouble = type(error).__name__
+                log.warning("forwarding failed, will repeat", topic=self._topic, error=_words(error))
                 await asyncio.sleep(REPEAT_S)
-            except Exception:  # the outermost guard: what is not acknowledged is never passed over
+            except Exception as error:  # the outermost guard: what is not acknowledged is never passed over
+                self.trouble = type(error).__name__
                 log.exception("forwarding failed, will repeat", topic=self._topic)
                 await asyncio.sleep(REPEAT_S)
+        self.trouble = ""
         self._next[partition] = records[-1].offset + 1
         self._stats.received += len(pending)
 
@@ -197,3 +202,7 @@ def _unreadable(error: UnreadableRecord) -> Reason:
 
 def _source(record: ConsumerRecord) -> bytes:
     return f"{record.topic}/{record.partition}/{record.offset}/{record.timestamp}".encode()
+
+
+def _words(error: KafkaError | OperationalError) -> str:
+    return str(error) if isinstance(error, OperationalError) else in_words(error)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from connector import __version__
 from connector.edges.aiokafka_internals import notice_closed_transports
-from connector.errors import ConfigurationError, OperationalError, Problem
+from connector.errors import ConfigurationError, Problem
 from connector.settings import Settings
 
 notice_closed_transports()  # here, as every client of ours is made with what this module gives
@@ -32,14 +32,6 @@ def connection(settings: Settings, role: str) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_sasl_password,
         }
     return arguments
-
-
-def unreachable(settings: Settings, error: Exception) -> OperationalError:
-    """Give the error for brokers that do not answer."""
-    return OperationalError(
-        f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({type(error).__name__});"
-        " is CONNECTOR_KAFKA_BOOTSTRAP_SERVERS right, and is the broker up?"
-    )
 
 
 def _tls(settings: Settings) -> SSLContext:

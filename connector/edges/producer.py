@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from connector.edges.kafka import connection
+from connector.edges.kafka_trouble import LoginRefused, trouble
 from connector.settings import Settings
 
 RECONNECT_S = 2.0
@@ -90,11 +91,15 @@ class Producer:
 
 
 async def start_producer(settings: Settings) -> Producer:
-    """Give a connected producer; waits for Kafka as long as it takes."""
-    return Producer(settings, await _connected(settings))
+    """Give a connected producer; waits for Kafka as long as it takes.
+
+    Raises: LoginRefused when a broker answers and refuses us
+    """
+    return Producer(settings, await _connected(settings, insists=False))
 
 
-async def _connected(settings: Settings) -> AIOKafkaProducer:
+async def _connected(settings: Settings, *, insists: bool = True) -> AIOKafkaProducer:
+    """Connect; one that insists waits also when it is refused: others may have the new password before us."""
     while True:
         client = AIOKafkaProducer(
             enable_idempotence=True,
@@ -107,8 +112,11 @@ async def _connected(settings: Settings) -> AIOKafkaProducer:
         try:
             await client.start()
         except KafkaError as error:
-            log.warning("Kafka cannot be reached, will repeat", error=str(error))
             await client.stop()
+            told = await trouble(settings, "producer", error)
+            if isinstance(told, LoginRefused) and not insists:
+                raise told from error
+            log.warning("Kafka cannot be reached, will repeat", error=str(told))
             await asyncio.sleep(RECONNECT_S)
         except BaseException:
             await client.stop()

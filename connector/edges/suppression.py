@@ -11,9 +11,14 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
+import orjson
+from aiokafka.errors import KafkaError
+
 from connector.core.event import Event
 from connector.core.javascript import is_falsy, text_of
 from connector.edges.control_topic import ControlReader, tell
+from connector.edges.producer import Producer
+from connector.errors import OperationalError
 from connector.settings import Settings
 
 DELETED_PREFIX: Final = "deleted/"
@@ -61,6 +66,25 @@ async def suppress(settings: Settings, destination: str, event: Event) -> None:
     """
     for key in _keys(destination, event):
         await tell(settings, key, {"at": time.time()})
+
+
+class ControlTopicMemory:
+    """Implements the port DeletionMemory with the producer that a worker has anyway."""
+
+    def __init__(self, producer: Producer, topic: str) -> None:
+        self._producer, self._topic = producer, topic
+
+    async def remember(self, destination: str, event: Event, at: float) -> None:
+        """Return once the deletion is on the control topic.
+
+        Raises: OperationalError when it could not be written
+        """
+        value = orjson.dumps({"at": at})
+        try:
+            for key in _keys(destination, event):
+                await self._producer.send_and_wait(self._topic, value, key=key.encode(), headers=())
+        except KafkaError as error:
+            raise OperationalError(f"{self._topic}: {type(error).__name__}") from error
 
 
 def _keys(destination: str, event: Event) -> Iterator[str]:

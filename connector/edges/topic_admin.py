@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +12,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from connector.edges.aiokafka_internals import describe_topics
-from connector.edges.kafka import connection, unreachable
+from connector.edges.kafka import connection
+from connector.edges.kafka_trouble import RIGHTS, in_words, trouble
 from connector.errors import OperationalError
 from connector.settings import Settings
 from topics import TopicSpec, load_topics
@@ -27,6 +28,7 @@ class TopicDiff:
     """One topic as it is and as it should be.
 
     changes  settings that differ: name -> (actual or None, wanted)
+    target   partitions that somebody asked for; 0: as specified when it is new, else those it has
     """
 
     spec: TopicSpec
@@ -34,13 +36,26 @@ class TopicDiff:
     exists: bool
     partitions: int = 0
     changes: Mapping[str, tuple[str | None, str]] = field(default_factory=dict)
+    target: int = 0
 
     @property
-    def needs(self) -> Literal["nothing", "create", "change"]:
-        """What `topics apply` would do."""
+    def needs(self) -> Literal["nothing", "create", "change", "grow"]:
+        """What `topics apply` would do; a topic that needs a change may have to grow as well."""
         if not self.exists:
             return "create"
-        return "change" if self.changes else "nothing"
+        if self.changes:
+            return "change"
+        return "grow" if self.grows else "nothing"
+
+    @property
+    def grows(self) -> bool:
+        """Whether an existing topic gets partitions."""
+        return self.exists and self.target > self.partitions
+
+    @property
+    def new_partitions(self) -> int:
+        """Partitions it has, or gets when it is made."""
+        return self.partitions or self.target or self.spec.partitions
 
 
 class TopicAdmin:
@@ -49,25 +64,33 @@ class TopicAdmin:
     def __init__(self, client: AIOKafkaAdminClient, settings: Settings) -> None:
         self._client, self._settings = client, settings
 
-    async def diff(self) -> list[TopicDiff]:
-        """Compare every topic that the settings make use of.
+    @property
+    def client(self) -> AIOKafkaAdminClient:
+        """Give the connected client, for other questions than those about topics."""
+        return self._client
+
+    async def diff(self, only: Container[str] | None = None) -> list[TopicDiff]:
+        """Compare every topic that the settings make use of, or of these only the ones named.
 
         Raises: OperationalError
         """
-        wanted = topics_in_use(self._settings)
+        wanted = [each for each in topics_in_use(self._settings) if only is None or each[1] in only]
         found = await self._partitions([name for _, name in wanted])
         actual = await self._configs(list(found))
         return [_diff(spec, name, found.get(name), actual.get(name, {})) for spec, name in wanted]
 
     async def apply(self, diff: TopicDiff) -> None:
-        """Create a topic, or change its settings.
+        """Create a topic, or change its settings and add partitions.
 
         Raises: OperationalError
         """
         if diff.needs == "create":
             await self._create(diff)
-        elif diff.needs == "change":
+            return
+        if diff.changes:
             await self._change(diff)
+        if diff.grows:
+            await self.grow(diff.name, diff.target)
 
     async def partition_counts(self, names: Sequence[str]) -> dict[str, int]:
         """Give the number of partitions of those topics that exist.
@@ -106,7 +129,7 @@ class TopicAdmin:
     async def _create(self, diff: TopicDiff) -> None:
         topic = NewTopic(
             diff.name,
-            diff.spec.partitions,
+            diff.new_partitions,
             self._settings.topic_replication or 1,
             topic_configs=dict(diff.spec.settings),
         )
@@ -132,12 +155,15 @@ class TopicAdmin:
                     raise OperationalError(f"{name}: {_explained(error, message)}")
 
     async def grow(self, name: str, partitions: int) -> None:
-        """Add partitions to a topic.
+        """Add partitions to a topic, up to this number; Kafka cannot take any away.
 
         Raises: OperationalError
         """
         with _told(f"partitions of {name} cannot be added"):
-            await self._client.create_partitions({name: NewPartitions(partitions)})
+            response = await self._client.create_partitions({name: NewPartitions(partitions)})
+        for _name, error, *message in response.topic_errors:
+            if error:
+                raise OperationalError(f"{name}: {_explained(error, *message)}")
 
 
 @asynccontextmanager
@@ -151,7 +177,7 @@ async def topic_admin(settings: Settings) -> AsyncIterator[TopicAdmin]:
         await client.start()
     except KafkaError as error:
         await client.close()
-        raise unreachable(settings, error) from error
+        raise await trouble(settings, "Kafka", error) from error
     try:
         yield TopicAdmin(client, settings)
     finally:
@@ -194,9 +220,11 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise OperationalError(f"{what}: {type(error).__name__}") from error
+        raise OperationalError(f"{what}: {in_words(error)}") from error
 
 
 def _explained(code: int, message: str | None = None) -> str:
     error = for_code(code)
+    if issubclass(error, RIGHTS):
+        return in_words(error())
     return message or error.description or error.__name__

@@ -243,3 +243,27 @@ def test_a_deeply_nested_event_is_explained(levels):
         assert mapping["error"]["code"] == "invalid_encoding"
     else:
         assert mapping["request"]["body"]["event"] == "A"
+
+
+def test_a_deletion_is_told_with_the_request_that_it_is():
+    event = {"type": "delete", "userId": "a&b"}
+
+    text = run("explain", stdin=lines(event)).out
+    [row] = run("explain", "--json", stdin=lines(event)).json["mappings"]
+
+    assert text.splitlines() == [
+        "line 1: delete",
+        "  deletePerson: matches, the event asks for the deletion of its person",
+        "    DELETE https://api.encharge.io/v1/people?people[0][userId]=a%26b",
+    ]
+    assert (row["mapping"], row["action"], row["matched"]) == ("", "deletePerson", True)
+    assert (row["request"]["method"], row["request"]["body"]) == ("DELETE", None)
+
+
+def test_a_deletion_of_nobody_sends_nothing():
+    text = run("explain", stdin=lines({"type": "delete"})).out
+
+    assert text.splitlines()[1:] == [
+        "  deletePerson: no match, the event names nobody",
+        "  nothing is sent",
+    ]

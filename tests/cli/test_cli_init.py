@@ -78,32 +78,41 @@ def test_the_next_step_that_is_told_works_in_a_shell(here, directory):
 
 
 def test_what_is_missing_is_asked_for(here, encharge):
-    answers = f"staging\n\nmy.events\n{API_KEY}\n".encode()
+    answers = f"staging\n\nmy.events\n\n{API_KEY}\n".encode()
 
     done = run("init", stdin=answers, CONNECTOR_ENCHARGE_API_URL=encharge.url)
 
     assert done.code == 0
     config = read_destination_file(here / "destination.yaml").config
     assert (config["id"], config["name"]) == ("staging", "Encharge staging")
+    assert config["mappings"] == preset_mappings()
+    assert '  2 identifyUser       type = "identify"\n' in done.err
     assert "CONNECTOR_SOURCE_TOPIC=my.events\n" in (here / "connector.env").read_text()
     assert API_KEY not in done.out + done.err
 
 
 def test_an_answer_that_cannot_be_is_asked_for_again(here):
-    answers = f"my destination\nstaging\n\nmy topic\nmy.events\n{API_KEY}\n".encode()
+    answers = (
+        f"my destination\nstaging\n\nmy topic\nmy.events\n9\nnone\n,\n3, trackEvent\n{API_KEY}\n".encode()
+    )
 
     done = run("init", "--no-verify", stdin=answers)
 
     assert done.code == 0
     assert "letters, digits, '.', '_' and '-'" in done.err
     assert "'my topic' is no topic name" in done.err
-    assert read_destination_file(here / "destination.yaml").config["id"] == "staging"
+    assert "'9' is no preset; they are trackEvent, " in done.err
+    assert "'none' is no preset" in done.err
+    assert "name at least one preset" in done.err
+    config = read_destination_file(here / "destination.yaml").config
+    assert config["id"] == "staging"
+    assert [each["action"] for each in config["mappings"]] == ["trackEvent", "trackPageView"]
     assert "CONNECTOR_SOURCE_TOPIC=my.events\n" in (here / "connector.env").read_text()
 
 
 def test_questions_do_not_get_into_the_json(start):
     process = start("init", "--no-verify", "--json", CONNECTOR_ENCHARGE_API_KEY=API_KEY)
-    for answer in (b"staging", b"", b""):
+    for answer in (b"staging", b"", b"", b""):
         process.type(answer)
 
     done = process.done()
@@ -217,3 +226,35 @@ def test_a_directory_that_cannot_be_made_is_an_operational_error(here):
 
     assert done.code == 3
     assert done.err == "error: a-file/below cannot be written: Not a directory\n"
+
+
+def test_yes_takes_the_defaults_and_asks_nothing(here):
+    done = run("init", "--yes", "--no-verify", "--api-key", API_KEY)
+
+    assert (done.code, done.err) == (0, "")
+    config = read_destination_file(here / "destination.yaml").config
+    assert (config["id"], config["name"]) == ("production", "Encharge production")
+    assert config["mappings"] == preset_mappings()
+    assert "CONNECTOR_SOURCE_TOPIC=segment.events\n" in (here / "connector.env").read_text()
+
+
+def test_yes_without_a_key_says_what_is_missing_and_writes_nothing(here):
+    done = run("init", "--yes", "--no-verify")
+
+    assert (done.code, written(here)) == (2, [])
+    assert done.err.startswith("error: --api-key: is required with --yes; or set CONNECTOR_ENCHARGE_API_KEY")
+
+
+def test_presets_that_are_named_are_written_in_their_order(here):
+    done = run("init", *WITH_KEY, "--no-verify", "--preset", "identifyUser", "--preset", "trackEvent")
+
+    assert done.code == 0
+    config = read_destination_file(here / "destination.yaml").config
+    assert config["mappings"] == [each for each in preset_mappings() if each["action"] in ("identifyUser", "trackEvent")]  # fmt: skip
+
+
+def test_a_preset_that_is_none_is_a_usage_error(here):
+    done = run("init", *WITH_KEY, "--no-verify", "--preset", "addTag")
+
+    assert (done.code, written(here)) == (2, [])
+    assert "'addTag' is not one of 'trackEvent'" in done.err

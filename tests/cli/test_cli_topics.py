@@ -68,6 +68,7 @@ def test_apply_creates_what_diff_misses_and_a_dry_run_does_not(cluster):
     assert (dry.code, dry.out.splitlines()) == (0, missing)
     assert after_dry == {}
     assert (applied.code, applied.out.splitlines()) == (0, [f"{name}: created" for name in partitions])
+    assert applied.err.splitlines() == missing
     assert cluster.partitions() == partitions
     assert (after.code, after.out.splitlines()) == (
         0, [f"{name}: as it should be, {count} partitions" for name, count in partitions.items()],
@@ -91,6 +92,8 @@ def test_json_tells_what_is_and_what_is_wanted(cluster):
         "name": cluster.source,
         "exists": True,
         "partitions": 8,
+        "specified": 8,
+        "grow_to": None,
         "needs": "nothing",
         "changes": {},
     }
@@ -133,6 +136,109 @@ def test_more_replicas_than_brokers_is_told_as_kafka_says_it(cluster):
     done = run("topics", "apply", CONNECTOR_TOPIC_REPLICATION="3", **cluster.environment)
 
     assert done.code == 3
-    assert done.err.startswith(f"error: {cluster.source}: ")
-    assert "replication factor" in done.err
+    [error] = [line for line in done.err.splitlines() if line.startswith("error: ")]
+    assert error.startswith(f"error: {cluster.source}: ")
+    assert "replication factor" in error
     assert cluster.partitions() == {}
+
+
+@pytest.fixture
+def small(cluster):
+    """All topics as they should be, each of one partition."""
+    cluster.create(cluster.source, cluster.by_user, cluster.dead, cluster.control)
+    assert run("topics", "apply", **cluster.environment).code == 0
+    return cluster
+
+
+@pytest.mark.kafka
+def test_fewer_partitions_than_a_new_topic_gets_are_told_and_are_no_difference(small):
+    text = run("topics", "diff", **small.environment)
+    rows = run("topics", "diff", "--json", **small.environment).json
+
+    assert text.code == 0
+    assert text.out.splitlines() == [
+        f"{small.source}: as it should be, 1 partitions (a new one gets 8)",
+        f"{small.by_user}: as it should be, 1 partitions (a new one gets 8)",
+        f"{small.dead}: as it should be, 1 partitions (a new one gets 4)",
+        f"{small.control}: as it should be, 1 partitions",
+    ]
+    assert [(row["partitions"], row["specified"]) for row in rows] == [(1, 8), (1, 8), (1, 4), (1, 1)]
+
+
+@pytest.mark.kafka
+def test_partitions_are_added_after_a_warning_about_the_order_and_a_yes(small):
+    asked = ["topics", "apply", "--partitions", "by-user=3"]
+    plan = f"{small.by_user}: would get 3 partitions, has 1"
+
+    dry = run(*asked, "--dry-run", **small.environment)
+    refused = run(*asked, stdin=b"n\n", **small.environment)
+    after_refusal = small.partitions()
+    done = run(*asked, stdin=b"y\n", **small.environment)
+
+    assert (dry.code, dry.out.splitlines()[1], dry.err) == (0, plan, "")
+    first, warning, question = refused.err.splitlines()[:3]
+    assert first == plan
+    assert warning.startswith(f"warning: {small.by_user} goes from 1 to 3 partitions.")
+    assert "overtake" in warning
+    assert question.startswith("Add these partitions? [y/N]")
+    assert (refused.code, refused.err.endswith("Nothing was done.\n")) == (1, True)
+    assert after_refusal[small.by_user] == 1
+    assert done.code == 0
+    assert f"{small.by_user}: has 3 partitions now" in done.out.splitlines()
+    assert small.partitions() == {small.source: 1, small.by_user: 3, small.dead: 1, small.control: 1}
+
+
+@pytest.mark.kafka
+def test_yes_adds_partitions_and_changes_settings_without_a_question(small):
+    small.set(small.dead, {"retention.ms": "1000"})
+
+    done = run("topics", "apply", "--partitions", f"{small.dead}=2", "--yes", "--json", **small.environment)
+
+    assert done.code == 0
+    assert [line.partition(":")[0] for line in done.err.splitlines()] == ["warning"]
+    dead = done.json[2]
+    assert (dead["needs"], dead["partitions"], dead["grow_to"]) == ("change", 1, 2)
+    assert small.partitions()[small.dead] == 2
+    assert small.config(small.dead)["retention.ms"] == "2592000000"
+
+
+@pytest.mark.kafka
+def test_partitions_can_be_given_for_topics_that_are_new(cluster):
+    done = run(
+        "topics", "apply", "--partitions", "source=3", "--partitions", "by-user=5", **cluster.environment
+    )
+
+    assert done.code == 0
+    assert cluster.partitions() == {
+        cluster.source: 3, cluster.by_user: 5, cluster.dead: 4, cluster.control: 1,
+    }  # fmt: skip
+
+
+WISHES = {
+    "by-user=1": "and Kafka cannot take any away; for fewer, name a new topic by CONNECTOR_BY_USER_TOPIC",
+    "control=2": "must have one partition",
+    "source=2": "is the topic of your producers",
+    "nothing=2": "is no topic of ours; known are source, by-user, dead-letter, control",
+}
+
+
+@pytest.mark.kafka
+def test_a_number_of_partitions_that_cannot_be_is_refused_and_nothing_is_done(small):
+    run("topics", "apply", "--partitions", "by-user=2", "--yes", **small.environment)
+
+    flags = [flag for wish in WISHES for flag in ("--partitions", wish)]
+    done = run("topics", "apply", *flags, "--partitions", "dead-letter=7", "--yes", **small.environment)
+
+    assert (done.code, done.out) == (2, "")
+    for line, (wish, words) in zip(done.err.splitlines(), WISHES.items(), strict=True):
+        assert line.startswith(f"error: --partitions {wish}: ")
+        assert words in line
+    assert small.partitions()[small.dead] == 1
+
+
+@pytest.mark.parametrize("value", ["by-user", "by-user=", "=3", "by-user=0", "by-user=x", "by-user=99999999"])
+def test_what_is_no_number_of_partitions_is_a_usage_error(value):
+    done = run("topics", "apply", "--partitions", value, CONNECTOR_KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+
+    assert done.code == 2
+    assert f"'{value}' is no TOPIC=COUNT" in done.err

@@ -2,11 +2,13 @@
 
 import asyncio
 import socket
+import time
 
+import httpx
 import pytest
 
 from connector.core.request import Endpoints
-from connector.edges.encharge_api import EnchargeApi
+from connector.edges.encharge_api import EnchargeApi, RequestFailed
 from connector.errors import ConfigurationError, OperationalError
 from connector.simulator import SimulatorConfig, running_simulator
 
@@ -145,3 +147,64 @@ async def test_a_key_is_not_taken_to_another_host():
 
     assert summary(credentials) == (False, "HTTP 307 Temporary Redirect")
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("event", "with_archived", "found"),
+    [
+        pytest.param({"userId": "a+b&c"}, False, True, id="by user id"),
+        pytest.param({"anonymousId": "anon"}, False, True, id="by anonymous id"),
+        pytest.param({"userId": "nobody"}, True, False, id="unknown"),
+        pytest.param({}, False, False, id="an event that names nobody"),
+    ],
+)
+async def test_a_person_is_looked_for(simulator, event, with_archived, found):
+    person = {"userId": "a+b&c", "segmentAnonymousId": "anon"}
+    async with httpx.AsyncClient(base_url=simulator.url, headers={"X-Encharge-Token": KEY}) as http:
+        await http.post("/v1", json={"type": "identify", **person, "user": person})
+
+    async with EnchargeApi(Endpoints(KEY, api_url=simulator.url)) as api:
+        assert await api.finds(event, with_archived=with_archived) is found
+
+
+async def test_an_archived_person_is_found_only_among_the_archived(simulator):
+    person = {"userId": "gone"}
+    async with httpx.AsyncClient(base_url=simulator.url, headers={"X-Encharge-Token": KEY}) as http:
+        await http.post("/v1", json={"type": "identify", **person, "user": person})
+
+    async with EnchargeApi(Endpoints(KEY, api_url=simulator.url)) as api:
+        await api.delete(person, encode=True)
+        archived = await api.finds(person), await api.finds(person, with_archived=True)
+        await api.delete(person, encode=True, erase=True)
+        erased = await api.finds(person, with_archived=True)
+
+    assert archived == (False, True)
+    assert not erased
+
+
+@pytest.mark.parametrize(
+    ("status_line", "found"),
+    [pytest.param("404 Not Found", False, id="not found"), pytest.param("500 Oops", None, id="no answer")],
+)
+async def test_nobody_is_found_by_a_404_and_other_failures_are_told(status_line, found):
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status_line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with EnchargeApi(Endpoints(KEY, api_url=url)) as api:
+            if found is None:
+                with pytest.raises(RequestFailed):
+                    await api.finds({"userId": "u1"})
+            else:
+                assert await api.finds({"userId": "u1"}) is found
+
+
+async def test_the_time_of_encharge_s_clock_is_told(simulator):
+    async with EnchargeApi(Endpoints(KEY, api_url=simulator.url)) as api:
+        before = (await api.test_credentials()).server_time
+
+    assert before == pytest.approx(time.time(), abs=5)

@@ -15,6 +15,7 @@ from connector.core import (
     compile_fields,
     compile_trigger,
 )
+from connector.core.deletion import DELETE_PERSON
 from connector.core.explain import explain
 from connector.core.json_text import read_json, write_json
 from connector.errors import UnreadableRecord
@@ -43,10 +44,12 @@ def in_time(work):
 def assert_planned(planned):
     for entry in planned:
         assert (entry.request is None) != (entry.error is None)
-        if entry.request is not None:
-            assert isinstance(json.loads(entry.request.body), dict)
-        else:
+        if entry.request is None:
             assert entry.error.message
+        elif entry.action == DELETE_PERSON:
+            assert entry.request.body is None
+        else:
+            assert isinstance(json.loads(entry.request.body), dict)
 
 
 def test_any_event_becomes_requests_or_errors_that_are_declared(for_a_while):
@@ -83,8 +86,11 @@ def test_any_configuration_compiles_or_is_refused_and_plans_any_event(for_a_whil
             assert planned == tuple(p for m in destination.mappings if (p := m.plan(event)) is not None), (
                 "index"
             )
+            done = in_time(lambda event=event: destination.plan_event(event))
+            assert_planned(done)
+            assert destination.deletes(event) or done == planned
             explained = in_time(lambda event=event: explain(destination, event))
-            assert tuple(each.planned for each in explained if each.planned is not None) == planned
+            assert tuple(each.planned for each in explained if each.planned is not None) == done
             assert [each.matched for each in explained] == [each.planned is not None for each in explained]
 
     for_a_while(target)

@@ -1,0 +1,22 @@
+"""One line of `encharge-connector check`."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Side = Literal["configuration", "kafka", "encharge", "machine"]
+
+
+class Finding(NamedTuple):
+    """One thing that was checked: whose side it is on, whether it is right, what was seen, what mends it."""
+
+    side: Side
+    what: str
+    ok: bool
+    seen: str
+    fix: str = ""
+
+    @property
+    def told(self) -> str:
+        """What was seen, and the fix where there is one."""
+        return f"{self.seen}; {self.fix}" if self.fix else self.seen

@@ -1,0 +1,267 @@
+"""The runbook against the code: alerts, metrics, codes, pages, settings, and every command line on them."""
+
+import re
+import shlex
+from collections import defaultdict
+from pathlib import Path
+from typing import get_args
+
+import click
+import pytest
+from prometheus_client import CollectorRegistry, ProcessCollector
+from ruamel.yaml import YAML
+
+from connector.cli import cli
+from connector.core.json_text import read_json
+from connector.delivery.codes import CODES
+from connector.delivery.gate import Shut
+from connector.delivery.outcome import OutcomeCode
+from connector.delivery.stats import IngestStats
+from connector.edges.engine_metrics import EngineCollector
+from connector.edges.metrics import StageCollector
+from connector.settings import Settings
+from tests.delivery.setup import play
+
+ROOT = Path(__file__).parents[2]
+RUNBOOK = ROOT / "docs/runbook"
+INDEX = (RUNBOOK / "README.md").read_text()
+PAGES = [*sorted((RUNBOOK / "alerts").glob("*")), *sorted((RUNBOOK / "codes").glob("*"))]
+SECTIONS = ["Meaning", "First look", "Fix", "Afterwards"]
+
+ALERTS = (ROOT / "deploy/prometheus/alerts.yaml").read_text()
+[GROUP] = YAML(typ="safe").load(ALERTS)["groups"]
+RULES = GROUP["rules"]
+
+JOB = "encharge-connector"
+FILES = ("event.jsonl", "events.jsonl", "mended.jsonl", "destination.yaml", "new.yaml")
+"""Files that an operator has at hand."""
+
+each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+each_page = pytest.mark.parametrize(
+    "page", [RUNBOOK / "README.md", *PAGES], ids=lambda page: str(page.relative_to(RUNBOOK))
+)
+
+
+# Alerts
+
+
+class Reader:
+    expired = 0
+
+
+@pytest.fixture(scope="module")
+def metrics():
+    """Everything a worker can give Prometheus: name of a sample -> label -> its values."""
+
+    async def scenario(setup):
+        ingest = IngestStats()
+        ingest.dead_letters.update(CODES)
+        setup.stats.dead_letters.update((code, "Orders") for code in CODES)
+        setup.stats.attempts.update(get_args(OutcomeCode))
+        setup.stats.delivered["Orders", "trackEvent"] += 1
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        registry.register(StageCollector(setup.stats, ingest))
+        registry.register(EngineCollector(setup.flow, setup.stage, Reader(), setup.stats))
+        found = defaultdict(lambda: defaultdict(set))
+        for family in registry.collect():
+            for sample in family.samples:
+                for label, value in sample.labels.items():
+                    found[sample.name][label].add(str(value))
+                found[sample.name]["job"].add(JOB)
+        return {**found, "up": {"job": {JOB}}}  # that one is Prometheus' own
+
+    _, found = play(scenario)
+    return found
+
+
+def names_in(expression):
+    """Give the names of metrics in PromQL: what is no string, label, duration, function or connective."""
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(by|on)\s*\([^)]*\)|\boffset \w+", "", expression)
+    return set(re.findall(r"\b[a-z_]+\b(?!\s*\()", bare)) - {"and", "or", "unless"}
+
+
+def test_names_are_found_in_promql():
+    found = names_in(
+        'sum by (a) (rate(x_total{b="c"}[5m])) / y_bucket > 3e6 and on (d) time() - z unless q offset 1h'
+    )
+
+    assert found == {"x_total", "y_bucket", "z", "q"}
+
+
+def test_the_rules_are_one_group_with_a_name_for_each():
+    names = [rule["alert"] for rule in RULES]
+
+    assert GROUP.keys() == {"name", "rules"}
+    assert len(set(names)) == len(names) > 10
+
+
+@each_rule
+class TestEachRule:
+    def test_it_has_the_shape_that_prometheus_and_people_need(self, rule):
+        assert rule.keys() == {"alert", "expr", "for", "labels", "annotations"}
+        assert re.fullmatch(r"\d+[mhd]", rule["for"])
+        assert rule["labels"] in ({"severity": "critical"}, {"severity": "warning"})
+        assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+        assert rule["expr"].count("(") == rule["expr"].count(")")
+
+    def test_its_page_is_the_one_of_its_name(self, rule):
+        assert rule["annotations"]["runbook_url"] == f"docs/runbook/alerts/{rule['alert']}.md"
+        assert (ROOT / rule["annotations"]["runbook_url"]).is_file()
+
+    def test_its_metrics_exist(self, rule, metrics):
+        names = names_in(rule["expr"])
+
+        assert names
+        assert names <= metrics.keys()
+
+    def test_its_labels_have_such_values(self, rule, metrics):
+        for name, selector in re.findall(r"(\w+)\{([^}]*)\}", rule["expr"]):
+            for label, operator, value in re.findall(r'(\w+)(=~|!~|!=|=)"([^"]*)"', selector):
+                values = metrics[name][label]
+                assert any(
+                    re.fullmatch(value, each) if "~" in operator else value == each for each in values
+                ), (
+                    label,
+                    value,
+                )
+
+    def test_labels_that_it_keeps_and_shows_exist(self, rule, metrics):
+        known = {"instance"}.union(*(metrics[name] for name in names_in(rule["expr"])))
+        kept = ",".join(re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", rule["expr"]))
+        texts = " ".join(rule["annotations"].values())
+
+        assert set(re.findall(r"\w+", kept)) <= known
+        shown = set(re.findall(r"\$labels\.(\w+)", texts))
+        assert shown <= (set(re.findall(r"\w+", kept)) or known)
+
+
+def test_promtools_tests_see_every_alert_fire():
+    tests = YAML(typ="safe").load((ROOT / "deploy/prometheus/alerts_test.yaml").read_text())["tests"]
+    samples = [each["exp_samples"] for test in tests for each in test["promql_expr_test"]]
+    fired = {name for each in samples for name in re.findall(r'alertname=\\?"(\w+)', str(each))}
+
+    assert fired == {rule["alert"] for rule in RULES}
+
+
+def test_every_reason_for_sending_nothing_has_its_alert():
+    reasons = [reason for rule in RULES for reason in re.findall(r'reason="(\w+)"', rule["expr"])]
+
+    assert sorted(reasons) == sorted(Shut)
+
+
+def test_thresholds_belong_to_the_default_settings():
+    settings, expressions = Settings(), {rule["alert"]: rule["expr"] for rule in RULES}
+    records, bytes_ = map(
+        float, re.findall(r"> (\S+?)\)? ?(?=or|unless|\))", expressions["ConnectorBufferFull"])
+    )
+    share = float(re.search(r"> (0\.\d+)", expressions["ConnectorDeadLettersMany"])[1])
+
+    # A full reader waits until half is free.
+    assert 0.8 < records / (settings.max_buffered_records / 2) < 1
+    assert 0.8 < bytes_ / (settings.max_buffered_bytes / 2) < 1
+    assert share == settings.flood_share / 2
+
+
+# Pages
+
+
+def test_every_alert_and_every_code_has_a_page_and_no_page_is_left_over():
+    pages = [str(page.relative_to(RUNBOOK)) for page in PAGES]
+
+    assert sorted(pages) == sorted(
+        [f"alerts/{rule['alert']}.md" for rule in RULES] + [f"codes/{code}.md" for code in CODES]
+    )
+
+
+def test_the_index_has_a_row_for_every_page():
+    rows = re.findall(r"^\| \[(\w+)\]\(((?:alerts|codes)/\w+\.md)\) \| (\w*)", INDEX, re.MULTILINE)
+
+    alerts = [(rule["alert"], rule["labels"]["severity"]) for rule in RULES]
+    assert [(name, word) for name, page, word in rows if page == f"alerts/{name}.md"] == alerts
+    assert [name for name, page, _ in rows if page == f"codes/{name}.md"] == list(CODES)
+
+
+def test_the_table_of_codes_leads_to_their_pages():
+    rows = re.findall(
+        r"^\| `(\w+)` \|.*\| \[page\]\((\S+)\) \|$", (ROOT / "docs/codes.md").read_text(), re.MULTILINE
+    )
+
+    assert rows == [(code, f"runbook/codes/{code}.md") for code in CODES]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_has_its_name_and_the_four_sections(page):
+    text = page.read_text()
+
+    assert text.startswith(f"# {page.stem}\n")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == SECTIONS
+    assert all(re.findall(r"^## .*\n\n(.)", text, re.MULTILINE))
+
+
+@each_page
+def test_a_link_to_a_heading_leads_to_one(page):
+    for target, anchor in re.findall(r"\]\(([^)#]*)#([\w-]+)\)", page.read_text()):
+        headings = re.findall(
+            r"^#+ (.*)$", ((page.parent / target) if target else page).read_text(), re.MULTILINE
+        )
+        assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+# What the pages name
+
+
+@each_page
+def test_settings_metrics_and_headers_that_a_page_names_exist(page, metrics):
+    text = page.read_text()
+    settings = {f"CONNECTOR_{name.upper()}" for name in Settings.__dataclass_fields__}
+    headers = read_json((ROOT / "schemas/dead_letter.json").read_bytes())["properties"]
+
+    assert {name.removesuffix("_FILE") for name in re.findall(r"\bCONNECTOR_[A-Z_]+", text)} <= {
+        name.removesuffix("_FILE") for name in settings
+    }
+    assert set(re.findall(r"`((?:connector|process)_[a-z_]+)[`{]", text)) <= metrics.keys()
+    assert set(re.findall(r"`(encharge\.[a-z_]+|__connect\.[a-z_.]+)`", text)) <= headers.keys()
+
+
+SOURCE = "\n".join(path.read_text() for path in (ROOT / "connector").rglob("*.py"))
+
+
+@each_page
+def test_words_of_the_log_that_a_page_quotes_are_those_of_the_log(page):
+    prose = " ".join(re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL).split())
+
+    assert [words for words in re.findall(r'"([a-z]+(?:,? [a-z]+){2,})"', prose) if words not in SOURCE] == []
+
+
+def commands():
+    """Give every command line of the runbook once, with the page that has it first."""
+    found = {}
+    for page in [RUNBOOK / "README.md", *PAGES]:
+        text = page.read_text()
+        blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
+        lines = re.findall(r"^encharge-connector .*$", blocks, re.MULTILINE)
+        prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+        lines += [" ".join(each.split()) for each in re.findall(r"`(encharge-connector\s[^`]+)`", prose)]
+        for line in lines:
+            found.setdefault(" ".join(shlex.split(line, comments=True)), (page.stem, line))
+    return [pytest.param(line, id=f"{page}: {name}") for name, (page, line) in found.items()]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_line_is_one_that_the_command_line_takes(line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in FILES:
+        (tmp_path / name).touch()
+    _, *words = shlex.split(line, comments=True)
+    if words == ["--version"]:
+        assert any("--version" in each.opts for each in cli.params)
+        return
+    command = cli
+    while isinstance(command, click.Group):
+        name = words.pop(0)
+        command = command.get_command(click.Context(command), name)
+        assert command is not None, f"{name} is no command"
+
+    with command.make_context(command.name, words):  # raises UsageError for what it does not take
+        pass
