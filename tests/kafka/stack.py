@@ -116,6 +116,8 @@ class Stack:
         """SIGTERM to all that run; they must end by themselves and well."""
         running = [worker for worker in self.workers if worker.exit_code is None]
         for worker in running:
+            # One that has said nothing yet is still importing, and would end of the signal itself.
+            eventually(lambda worker=worker: worker.log.stat().st_size or worker.exit_code is not None, 30)
             worker.begin_stop()
         assert [worker.finish_stop() for worker in running] == [0] * len(running)
 

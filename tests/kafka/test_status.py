@@ -88,7 +88,11 @@ def test_status_tells_what_is_stuck_and_why_also_when_all_workers_are_gone(stack
     stack.simulator.configure(tokens=["another-key"])
     stack.produce(track(f"v{n}", 1) for n in range(50))
     report = eventually(lambda: "credentials" in codes(found := status()) and found, 15, "credentials")
-    assert kinds(eventually(lambda: len(behind(found := status())) > 3 and found, 15)) == {"credentials"}
+    eventually(
+        lambda: len(behind(found := status())) > 3 and kinds(found) == {"credentials"},
+        15,
+        "all wait for the key",
+    )
     stack.simulator.configure(tokens=["test-key"])
     eventually(lambda: len(behind(status())) == 1, 20, "only the sick person is left")
 
