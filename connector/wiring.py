@@ -156,8 +156,11 @@ class Worker:
         stage = DeliverStage(context)
         group = settings.deliver_group(deliverable.destination.id)
         reader = self._add_reader("deliver", settings.deliver_topic, group, stage, settings.commit_interval)
-        self._engine = EngineCollector(self._flow, stage, reader, self.delivery)
-        return Steering(settings, self._environment, deliverable, stage, account)
+        steering = Steering(settings, self._environment, deliverable, stage, account)
+        self._engine = EngineCollector(
+            self._flow, stage, reader, self.delivery, is_broken=lambda: steering.is_broken
+        )
+        return steering
 
     def _add_reader(
         self, name: str, topic: str, group: str, stage: Stage, commit_every_s: float

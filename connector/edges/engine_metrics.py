@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -18,10 +18,21 @@ UNLIMITED: Final = float("inf")
 
 
 class EngineCollector(Collector):
-    """Gives Prometheus the engine's state at the moment it asks."""
+    """Gives Prometheus the engine's state at the moment it asks.
 
-    def __init__(self, flow: Flow, stage: DeliverStage, reader: BatchReader, stats: DeliveryStats) -> None:
+    is_broken  tells whether the configuration on disk is one that cannot be used
+    """
+
+    def __init__(
+        self,
+        flow: Flow,
+        stage: DeliverStage,
+        reader: BatchReader,
+        stats: DeliveryStats,
+        is_broken: Callable[[], bool],
+    ) -> None:
         self._flow, self._stage, self._reader, self._stats = flow, stage, reader, stats
+        self._is_broken = is_broken
 
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
@@ -29,6 +40,11 @@ class EngineCollector(Collector):
         for reason in Shut:
             shut.add_metric([reason], reason in self._flow.gate.reasons)
         yield shut
+        yield _gauge(
+            "connector_configuration_broken",
+            "1 while destination file or key cannot be used and the version before is in force",
+            self._is_broken(),
+        )
         limiter = self._flow.limiter
         yield _gauge("connector_in_flight", "Requests under way", limiter.in_flight)
         yield _gauge("connector_window", "Requests that may be under way at once", limiter.window)

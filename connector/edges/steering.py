@@ -122,6 +122,11 @@ class Steering:
         if was_paused:
             log.info("resumed", by="" if pause is None else pause.by)
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether the files on disk cannot be used, and the version before is in force."""
+        return bool(self._broken)
+
     def not_ready(self) -> list[str]:
         """Say why nothing is delivered, and whether a broken configuration waits to be mended."""
         broken = [f"configuration_broken:{self._broken[0]}"] if self._broken else []

@@ -62,7 +62,7 @@ def metrics():
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         registry.register(StageCollector(setup.stats, ingest))
-        registry.register(EngineCollector(setup.flow, setup.stage, Reader(), setup.stats))
+        registry.register(EngineCollector(setup.flow, setup.stage, Reader(), setup.stats, lambda: False))
         found = defaultdict(lambda: defaultdict(set))
         for family in registry.collect():
             for sample in family.samples:

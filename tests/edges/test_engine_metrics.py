@@ -17,10 +17,10 @@ class Reader:
     expired = 3
 
 
-def scrape(setup):
+def scrape(setup, *, is_broken=False):
     """Read all samples as Prometheus does: (name, label) -> value."""
     registry = CollectorRegistry()
-    registry.register(EngineCollector(setup.flow, setup.stage, Reader(), setup.stats))
+    registry.register(EngineCollector(setup.flow, setup.stage, Reader(), setup.stats, lambda: is_broken))
     return {
         (sample.name.removeprefix("connector_"), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(generate_latest(registry).decode())
@@ -37,6 +37,7 @@ def test_an_engine_at_rest():
 
     assert found == {
         **{("shut", reason): 0 for reason in Shut},
+        ("configuration_broken",): 0,
         ("in_flight",): 0,
         ("window",): 8,
         ("pace_per_second",): math.inf,
@@ -48,6 +49,15 @@ def test_an_engine_at_rest():
         ("records_expired_total",): 3,
         ("lease_waits_total",): 0,
     }
+
+
+def test_a_configuration_that_cannot_be_used_shows():
+    async def scenario(setup):
+        return scrape(setup, is_broken=True)
+
+    _, found = play(scenario)
+
+    assert found["configuration_broken",] == 1
 
 
 @pytest.mark.parametrize("reason", Shut)
