@@ -155,7 +155,7 @@ class ReplayProcess:
                 stage = await self._deliver_stage(stack, producer, stop)
             reader = self._reader(stage)
             await faust_app.start(self._app, [reader])
-            stack.push_async_callback(self._app.stop)
+            stack.push_async_callback(faust_app.stop, self._app)
             try:
                 state = await self._watch(lag, stage, producer, stop)
             finally:

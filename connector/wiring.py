@@ -102,7 +102,7 @@ class Worker:
             heartbeat.start()
             stack.push_async_callback(heartbeat.stop)
             await faust_app.start(self._app, self._readers)
-            stack.push_async_callback(self._app.stop)
+            stack.push_async_callback(faust_app.stop, self._app)
             gc.collect()
             gc.freeze()  # modules and configuration live as long as the process: never look at them again
             log.info("worker started", ingests=self._ingests, delivers=self._delivers)

@@ -69,3 +69,13 @@ async def start(app: ConnectorApp, services: Sequence[Service]) -> None:
     app.flow_control.resume()  # channels stay shut until then
     for service in services:
         await app.add_runtime_dependency(service)
+
+
+async def stop(app: ConnectorApp) -> None:
+    """Stop the application and everything that belongs to it."""
+    await app.stop()
+    # Faust makes an event loop for the thread of its own consumer, and closes it with the thread, which was
+    # never started here.
+    thread_loop = app.consumer._thread.thread_loop  # noqa: SLF001
+    if not thread_loop.is_running():
+        thread_loop.close()
