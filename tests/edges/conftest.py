@@ -6,6 +6,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 
+from tests.edges.certificates import make_authority
 from tests.eventually import eventually
 
 
@@ -107,3 +108,19 @@ class Cluster:
 @pytest.fixture
 def cluster(broker):
     return Cluster(broker.bootstrap_servers)
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    """An authority that signs certificates for servers of these tests."""
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def trusting_the_authority(monkeypatch, authority):
+    """Trust the authority, and have no proxy unless a test names one."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))

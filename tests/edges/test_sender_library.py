@@ -19,22 +19,9 @@ from tests.edges.h2_server import H2Server
 from tests.edges.http_proxy import HttpProxy
 from tests.edges.tcp_proxy import TcpProxy
 
+pytestmark = pytest.mark.usefixtures("trusting_the_authority")
+
 BODY = orjson.dumps({"type": "track", "event": "X", "user": {"userId": "u1"}, "messageId": "m1"})
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return make_authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, authority):
-    """Trust the authority, and have no proxy unless a test names one."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from connector.errors import ConfigurationError
 from tests.edges.certificates import make_authority, make_certificate, server_context
 from tests.edges.h2_server import H2Server
 
+pytestmark = pytest.mark.usefixtures("trusting_the_authority")
+
 BOTH = [
     pytest.param(lambda: Http1Sender(timeout_s=2.0), id="http1"),
     pytest.param(lambda: PyreqwestSender(timeout_s=2.0, max_connections=8), id="pyreqwest"),
@@ -20,23 +22,8 @@ BOTH = [
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory):
-    return make_authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
     return make_authority(tmp_path_factory.mktemp("stranger"))
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch, authority):
-    """Trust the authority, and go to servers directly."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
-    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
 
 
 async def answer_of(server, make):
