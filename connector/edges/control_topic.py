@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from connector.edges.kafka import connection
-from connector.edges.kafka_trouble import in_words, trouble
+from connector.edges.kafka_trouble import in_words, missing_topic, trouble
 from connector.edges.topic_admin import topic_admin
 from connector.errors import OperationalError
 from connector.settings import Settings
@@ -59,7 +59,7 @@ class ControlReader:
         """
         # A consumer does not tell a topic that it may not see from one that is missing.
         if not await _exists(self._settings) and must_exist:
-            raise _missing(self._settings)
+            raise missing_topic(self._partition.topic)
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
                 consumer = await self._connect()
@@ -170,7 +170,7 @@ async def tell(settings: Settings, key: str, value: Any) -> None:
     Raises: OperationalError when it cannot be written
     """
     if not await _exists(settings):  # a producer would wait for it
-        raise _missing(settings)
+        raise missing_topic(settings.control_topic)
     producer = AIOKafkaProducer(acks="all", request_timeout_ms=15_000, **connection(settings, "control"))
     try:
         await producer.start()
@@ -184,9 +184,3 @@ async def tell(settings: Settings, key: str, value: Any) -> None:
 async def _exists(settings: Settings) -> bool:
     async with topic_admin(settings) as admin:
         return bool(await admin.partition_counts([settings.control_topic]))
-
-
-def _missing(settings: Settings) -> OperationalError:
-    return OperationalError(
-        f"topic {settings.control_topic} does not exist; `encharge-connector topics apply` creates it"
-    )

@@ -48,6 +48,11 @@ def in_words(error: BaseException) -> str:
             return type(error).__name__
 
 
+def missing_topic(name: str) -> OperationalError:
+    """Give the error for one of our topics that is not there."""
+    return OperationalError(f"topic {name} does not exist; `encharge-connector topics apply` creates it")
+
+
 async def trouble(settings: Settings, what: str, error: errors.KafkaError) -> OperationalError:
     """Give the error to raise for an error of Kafka in `what` was done."""
     if isinstance(error, errors.KafkaConnectionError):

@@ -24,7 +24,7 @@ from connector.delivery.redriven import Redriven, control_key, read_redriven
 from connector.edges.dead_letters.plan import RedrivePlan, goes_to_source
 from connector.edges.dead_letters.reader import DeadLetterReader
 from connector.edges.kafka import connection
-from connector.edges.kafka_trouble import RIGHTS, trouble
+from connector.edges.kafka_trouble import RIGHTS, missing_topic, trouble
 from connector.edges.producer import LARGEST_REQUEST_BYTES
 from connector.edges.topic_admin import topic_admin
 from connector.errors import OperationalError
@@ -108,7 +108,7 @@ class Redriver:
             found = await admin.partition_counts(sorted(names))
         for name in sorted(names):
             if name not in found:
-                raise OperationalError(f"{name} is missing; `encharge-connector topics apply` makes it")
+                raise missing_topic(name)
         return found
 
     def _redriven(self, reader: DeadLetterReader, partition: int, plan: RedrivePlan) -> Redriven:

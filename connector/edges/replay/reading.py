@@ -12,9 +12,9 @@ from aiokafka.structs import TopicPartition
 
 from connector.delivery.selection import Range
 from connector.edges.kafka import connection
-from connector.edges.kafka_trouble import trouble
+from connector.edges.kafka_trouble import missing_topic, trouble
 from connector.edges.topic_admin import topic_admin
-from connector.errors import ConfigurationError, OperationalError, Problem
+from connector.errors import ConfigurationError, Problem
 from connector.settings import Settings
 
 BATCH = 2000  # records
@@ -113,7 +113,7 @@ async def range_reader(settings: Settings, topic: str) -> AsyncIterator[RangeRea
     async with topic_admin(settings) as admin:
         count = (await admin.partition_counts([topic])).get(topic, 0)
     if not count:
-        raise OperationalError(f"topic {topic} does not exist; `encharge-connector topics apply` creates it")
+        raise missing_topic(topic)
     consumer = AIOKafkaConsumer(
         auto_offset_reset="earliest",
         enable_auto_commit=False,

@@ -231,7 +231,7 @@ async def test_without_the_control_topic_nothing_is_sent(dlq):
     plan = await dlq.plan()
     dlq.environment["CONNECTOR_CONTROL_TOPIC"] = missing = f"{dlq.control}.missing"
 
-    with pytest.raises(OperationalError, match=f"{missing} is missing"):
+    with pytest.raises(OperationalError, match=f"{missing} does not exist"):
         await dlq.redrive(plan)
 
     assert dlq.read(dlq.by_user) == []
