@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUTS = {
     "runtime.txt": ["pyproject.toml"],
     "build.txt": ["--group", "build"],
-    "dev.txt": ["pyproject.toml", "--extra", "embedded", "--group", "dev"],
+    "dev.txt": ["pyproject.toml", "--extra", "embedded", "--extra", "tracing", "--group", "dev"],
 }
 
 
