@@ -4,8 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the virtual environment was made from; a change of the lock file makes it anew.
 STAMP := $(VENV)/.installed
+# Any Chromium will do; playwright is told where it is and never fetches one.
+BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: install demo test test-fast check soak bench bench-plan fuzz docs lock clean help
+.PHONY: install browser demo test test-browser test-fast check screenshots soak bench bench-plan fuzz docs lock clean help
 
 help:           ## List the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,12 +20,24 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
+browser:        ## See to a Chromium for the tests of the console: as root with apt-get it is installed
+	@for name in $(BROWSERS); do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing Chromium, in which the console is tested"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0; \
+	fi; \
+	echo "no Chromium here ($(BROWSERS)): install one to run the tests of the console in a browser"
+
 demo: install   ## Run the whole connector on an embedded Kafka, kill a worker on the way, judge the result
 	$(BIN)/encharge-connector demo
 
-test: install   ## Run all tests: first those that need no Kafka, on all cores, then those on a real Kafka
+test: install browser  ## Run all tests: first those that need no Kafka, on all cores, then those on a real Kafka, two at a time
 	$(BIN)/python -m pytest -n logical -m "not kafka and not wheel"
-	$(BIN)/python -m pytest -m "kafka or wheel"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "kafka or wheel"
+
+test-browser: install browser  ## Run the tests of the console in a browser alone
+	$(BIN)/python -m pytest tests/browser
 
 test-fast: install  ## Run the tests that need neither Kafka nor a built wheel
 	$(BIN)/python -m pytest -n logical -m "not kafka and not wheel"
@@ -33,6 +47,10 @@ check: install  ## Formatting, lint, types and fast tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n logical -m "not kafka and not wheel"
+
+screenshots: install browser  ## Write the pictures of the console in docs/images/console anew
+	CONNECTOR_SCREENSHOTS=docs/images/console CONNECTOR_TESTS_BROWSER=required \
+	  $(BIN)/python -m pytest tests/browser/test_replays.py tests/browser/test_pages.py -k "cancelled or looks"
 
 soak: install   ## Run every scenario of docs/proof/scenarios.md SOAK_REPEATS times (default 5): two to three hours
 	$(BIN)/python -m tests.soak --repeat $${SOAK_REPEATS:-5}

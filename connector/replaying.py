@@ -56,6 +56,7 @@ from connector.edges.replay.state import (
 from connector.edges.senders import make_sender
 from connector.edges.steering import Steering
 from connector.edges.suppression import DELETED_PREFIX, Suppressions
+from connector.edges.trails import Followers
 from connector.errors import OperationalError
 from connector.running import or_stop, stop_on_signals
 from connector.settings import Settings
@@ -140,7 +141,9 @@ class ReplayProcess:
         """Work until the end."""
         settings, plan = self._settings, self._plan
         begun_s = monotonic_clock()
+        followers = Followers(settings, instance=self._instance)
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(followers.stop)
             lag = await stack.enter_async_context(LagReader(settings))
             await self._begin(lag)
             producer = await or_stop(start_producer(settings), stop)
@@ -150,9 +153,9 @@ class ReplayProcess:
             following = asyncio.create_task(self._control.follow())
             stack.callback(following.cancel)
             if plan.from_source:
-                stage: ReplayStage | ReingestStage = self._reingest_stage(producer)
+                stage: ReplayStage | ReingestStage = self._reingest_stage(producer, followers)
             else:
-                stage = await self._deliver_stage(stack, producer, stop)
+                stage = await self._deliver_stage(stack, producer, stop, followers)
             reader = self._reader(stage)
             await faust_app.start(self._app, [reader])
             stack.push_async_callback(faust_app.stop, self._app)
@@ -188,7 +191,7 @@ class ReplayProcess:
         plan, largest = self._plan, self._settings.max_record_bytes
         return Selection(plan.ranges, choice_of(plan.filters), self._covers, largest_record=largest)
 
-    def _reingest_stage(self, producer: Producer) -> ReingestStage:
+    def _reingest_stage(self, producer: Producer, followers: Followers) -> ReingestStage:
         settings = self._settings
         return ReingestStage(
             self._plan,
@@ -201,10 +204,11 @@ class ReplayProcess:
             unidentified=settings.unidentified,
             largest_record=settings.max_record_bytes,
             stats=IngestStats(),
+            trail=followers.ingest(group_of(settings, self._plan.id), settings.by_user_topic),
         )
 
     async def _deliver_stage(
-        self, stack: AsyncExitStack, producer: Producer, stop: asyncio.Event
+        self, stack: AsyncExitStack, producer: Producer, stop: asyncio.Event, followers: Followers
     ) -> ReplayStage:
         settings, plan, options = self._settings, self._plan, self._options
         deliverable = read_deliverable(settings)
@@ -228,6 +232,7 @@ class ReplayProcess:
             most_in_flight=options.in_flight,
             most_per_lane=settings.max_lane_records,
             stats=DeliveryStats(),
+            trail=followers.deliver(group_of(settings, plan.id)),
         )
         version = plan.config_version if options.as_planned else None
         stage = ReplayStage(context, plan, self._selection(), version=version)

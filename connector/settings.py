@@ -18,6 +18,7 @@ from connector.core.request import API_URL, INGEST_URL
 from connector.errors import ConfigurationError, Problem
 
 PREFIX: Final = "CONNECTOR_"
+SHORTEST_TOKEN: Final = 16  # characters of CONNECTOR_CONSOLE_TOKEN
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -141,6 +142,35 @@ def url(value: str) -> str:
     return value.rstrip("/")
 
 
+def endpoint(value: str) -> str:
+    """Take an http or https address as it is, with whatever is at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.fragment or parts.username:
+        raise ValueError("is no address; write e.g. https://login.example.com/oauth2/token")
+    return value
+
+
+def function(value: str) -> str:
+    """Take module:function, where the module may have dots."""
+    module, colon, name = value.strip().partition(":")
+    if not (colon and name.isidentifier() and all(map(str.isidentifier, module.split(".")))):
+        raise ValueError(f"{value!r} is not module:function; write e.g. company.kafka:token")
+    return value.strip()
+
+
+def pairs(value: str) -> tuple[tuple[str, str], ...]:
+    """Take name=value[,name=value ...]."""
+    found = {}
+    for pair in value.split(","):
+        name, _, text = pair.strip().partition("=")
+        if not re.fullmatch("[A-Za-z]+", name) or not re.fullmatch(r"[\x20-\x7e]+", text):
+            raise ValueError("is not name=value[,name=value]; a name has letters only")
+        if name == "auth":
+            raise ValueError("must not have auth, under which the token is sent")
+        found[name] = text
+    return tuple(found.items())
+
+
 def path(value: str) -> Path:
     """Take the path of a file."""
     return Path(text(value)).expanduser()
@@ -156,13 +186,25 @@ class Settings:
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
         "PLAINTEXT", one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), "how to talk to the brokers"
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = setting(
         "PLAIN",
-        one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
-        "how to log in, with the security protocols SASL_PLAINTEXT and SASL_SSL",
+        one_of("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"),
+        "how to log in, with the security protocols SASL_PLAINTEXT and SASL_SSL; see docs/kafka-security.md",
     )
     kafka_sasl_username: str | None = setting(None, text, "user to log in as")
     kafka_sasl_password: str | None = setting(None, text, "password of that user", secret=True)
+    kafka_oauth_token_provider: str | None = setting(
+        None, function, "function of yours that gives tokens for OAUTHBEARER: module:function"
+    )
+    kafka_oauth_token_url: str | None = setting(
+        None, endpoint, "address that gives tokens for OAUTHBEARER, by the grant of client credentials"
+    )
+    kafka_oauth_client_id: str | None = setting(None, text, "client to ask for tokens as")
+    kafka_oauth_client_secret: str | None = setting(None, text, "secret of that client", secret=True)
+    kafka_oauth_scope: str | None = setting(None, text, "scope to ask for; the endpoint's own when left out")
+    kafka_oauth_extensions: tuple[tuple[str, str], ...] | None = setting(
+        None, pairs, "what some clusters want beside the token: name=value, several separated by commas"
+    )
     kafka_ssl_ca_file: Path | None = setting(
         None, path, "certificates (PEM) to trust; the system's when left out"
     )
@@ -271,6 +313,12 @@ class Settings:
         duration(1.0),
         "time without a sign of life of the reader after which the group gives its partitions away",
     )
+    stuck_after: float = setting(
+        "5m",
+        duration(1.0),
+        "time without progress after which a partition that holds records counts as stuck: told in the log,"
+        " in heartbeats and in connector_stuck_partitions",
+    )
     drain_timeout: float = setting(
         "8s",
         duration(),
@@ -278,14 +326,28 @@ class Settings:
         " that the group waits for us",
     )
 
-    web_host: str = setting("127.0.0.1", text, "address of /live, /ready, /status and /metrics")
+    web_host: str = setting(
+        "127.0.0.1", text, "address of the console, /live, /ready, /status and /metrics; this machine's alone"
+    )
     web_port: int = setting("6066", integer(0, 65535), "port of the same; 0 switches them off")
-    console_token: str | None = setting(None, text, "token that allows actions in the console", secret=True)
+    console_token: str | None = setting(
+        None,
+        text,
+        "token that allows to act in the console and to see personal data; without it the console is read"
+        " only",
+        secret=True,
+    )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "info", one_of("debug", "info", "warning", "error"), "least important messages that are logged"
     )
     log_format: Literal["console", "json"] = setting(
         "console", one_of("console", "json"), "lines for people, or one JSON object a line"
+    )
+    tracing: Literal["off", "otlp"] = setting(
+        "off",
+        one_of("off", "otlp"),
+        "otlp: spans of OpenTelemetry for every record, over HTTP to where OTEL_EXPORTER_OTLP_ENDPOINT says;"
+        " needs the extra tracing, see docs/tracing.md",
     )
     maven_url: str | None = setting(
         None, url, "repository to fetch the embedded Kafka from; Maven Central when left out"
@@ -388,20 +450,8 @@ def _unknown(variable: str, known: Iterable[str]) -> str:
 
 
 def _contradictions(settings: Settings) -> Iterable[Problem]:
-    uses_sasl = settings.kafka_security_protocol.startswith("SASL")
+    yield from _login_contradictions(settings)
     uses_ssl = settings.kafka_security_protocol.endswith("SSL")
-    if uses_sasl and not (settings.kafka_sasl_username and settings.kafka_sasl_password):
-        yield Problem(
-            f"{settings.kafka_security_protocol} needs a user and a password; set"
-            " CONNECTOR_KAFKA_SASL_USERNAME and CONNECTOR_KAFKA_SASL_PASSWORD",
-            path="CONNECTOR_KAFKA_SECURITY_PROTOCOL",
-        )
-    if settings.kafka_sasl_username and not uses_sasl:
-        yield Problem(
-            f"is set, but {settings.kafka_security_protocol} does not log in; set"
-            " CONNECTOR_KAFKA_SECURITY_PROTOCOL to SASL_SSL or SASL_PLAINTEXT",
-            path="CONNECTOR_KAFKA_SASL_USERNAME",
-        )
     files = (settings.kafka_ssl_ca_file, settings.kafka_ssl_cert_file, settings.kafka_ssl_key_file)
     if any(files) and not uses_ssl:
         yield Problem(
@@ -426,8 +476,74 @@ def _contradictions(settings: Settings) -> Iterable[Problem]:
             f"source, by-user, dead-letter and control topic must differ, they are {', '.join(topics)}",
             path="CONNECTOR_SOURCE_TOPIC",
         )
+    token = settings.console_token
+    if token is not None and len(token) < SHORTEST_TOKEN:
+        yield Problem(
+            f"has {len(token)} characters; at least {SHORTEST_TOKEN}, as who guesses it may send and see"
+            " everything",
+            path="CONNECTOR_CONSOLE_TOKEN",
+        )
     if settings.drain_timeout > 20:
         yield Problem(
             f"is {settings.drain_timeout:g}s; at most 20s, as the group waits 30s for us at a rebalance",
             path="CONNECTOR_DRAIN_TIMEOUT",
+        )
+
+
+def _login_contradictions(settings: Settings) -> Iterable[Problem]:
+    protocol, mechanism = settings.kafka_security_protocol, settings.kafka_sasl_mechanism
+    has_password = bool(settings.kafka_sasl_username and settings.kafka_sasl_password)
+    oauth = [
+        variable_of(each)
+        for each in fields(settings)
+        if each.name.startswith("kafka_oauth_") and getattr(settings, each.name)
+    ]
+    if not protocol.startswith("SASL"):
+        user = ["CONNECTOR_KAFKA_SASL_USERNAME"] if settings.kafka_sasl_username else []
+        for given in user + oauth[:1]:
+            yield Problem(
+                f"is set, but {protocol} does not log in; set CONNECTOR_KAFKA_SECURITY_PROTOCOL to SASL_SSL"
+                " or SASL_PLAINTEXT",
+                path=given,
+            )
+    elif mechanism != "OAUTHBEARER":
+        if not has_password:
+            yield Problem(
+                f"{protocol} with {mechanism} needs a user and a password; set CONNECTOR_KAFKA_SASL_USERNAME"
+                " and CONNECTOR_KAFKA_SASL_PASSWORD",
+                path="CONNECTOR_KAFKA_SECURITY_PROTOCOL",
+            )
+        if oauth:
+            yield Problem(
+                f"is set, but {mechanism} takes no token; set CONNECTOR_KAFKA_SASL_MECHANISM to OAUTHBEARER",
+                path=oauth[0],
+            )
+    else:
+        yield from _token_contradictions(settings)
+
+
+def _token_contradictions(settings: Settings) -> Iterable[Problem]:
+    provider, address = settings.kafka_oauth_token_provider, settings.kafka_oauth_token_url
+    grant = (settings.kafka_oauth_client_id, settings.kafka_oauth_client_secret)
+    for name in ("kafka_sasl_username", "kafka_sasl_password"):
+        if getattr(settings, name):
+            yield Problem(
+                "is set, but OAUTHBEARER logs in with a token; leave it out", path=PREFIX + name.upper()
+            )
+    if provider is None and address is None:
+        yield Problem(
+            "OAUTHBEARER needs to know where tokens come from; set CONNECTOR_KAFKA_OAUTH_TOKEN_PROVIDER or"
+            " CONNECTOR_KAFKA_OAUTH_TOKEN_URL",
+            path="CONNECTOR_KAFKA_SASL_MECHANISM",
+        )
+    elif provider is not None and (address or any(grant) or settings.kafka_oauth_scope):
+        yield Problem(
+            "is set along with CONNECTOR_KAFKA_OAUTH_TOKEN_URL or what belongs to it; tokens come from one of"
+            " them",
+            path="CONNECTOR_KAFKA_OAUTH_TOKEN_PROVIDER",
+        )
+    elif address is not None and not all(grant):
+        yield Problem(
+            "needs a client; set CONNECTOR_KAFKA_OAUTH_CLIENT_ID and CONNECTOR_KAFKA_OAUTH_CLIENT_SECRET",
+            path="CONNECTOR_KAFKA_OAUTH_TOKEN_URL",
         )

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -16,17 +16,23 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from connector.delivery.dispatcher import Context
 from connector.delivery.flood_guard import FloodPolicy
 from connector.delivery.flow import Flow, FlowPolicy
+from connector.delivery.history import History
 from connector.delivery.limiter import LimiterPolicy
+from connector.delivery.liveness import HealthReason, LiveLimits, Vitals, dead_reasons
+from connector.delivery.ports import Sender
 from connector.delivery.retry import RetryPolicy
 from connector.delivery.stats import DeliveryStats, IngestStats
 from connector.edges import faust_app
 from connector.edges.batch_reader import BatchReader, ReaderLimits, Stage
 from connector.edges.clocks import SystemDice, monotonic_clock, wall_clock
+from connector.edges.console.app import make_console
+from connector.edges.console.parts import Process
 from connector.edges.dead_letter_topic import DeadLetterTopic
 from connector.edges.deliver_stage import DeliverStage
 from connector.edges.deliverable import Deliverable, read_deliverable
 from connector.edges.encharge_account import EnchargeAccount
 from connector.edges.engine_metrics import EngineCollector
+from connector.edges.health import not_assigned, reader_vitals
 from connector.edges.heartbeat import Heartbeat, new_instance
 from connector.edges.ingest_stage import IngestStage
 from connector.edges.kafka import connection
@@ -34,9 +40,12 @@ from connector.edges.metrics import StageCollector
 from connector.edges.producer import Producer, start_producer
 from connector.edges.senders import make_sender
 from connector.edges.steering import Steering
+from connector.edges.stuck_watch import StuckWatch
 from connector.edges.suppression import ControlTopicMemory
+from connector.edges.trails import Followers
 from connector.edges.web import Health, start_web
 from connector.edges.worker_facts import WorkerFacts, reader_facts
+from connector.edges.worker_metrics import WorkerCollector
 from connector.errors import ConfigurationError, Problem
 from connector.running import first_of, or_stop, stop_on_signals
 from connector.settings import Settings
@@ -46,6 +55,7 @@ Role = Literal["all", "ingest", "deliver"]
 # After a crash the ingest stage forwards again what it had not committed, and all of it is delivered twice.
 # A commit costs it next to nothing, so it does not wait for CONNECTOR_COMMIT_INTERVAL.
 LONGEST_INGEST_COMMIT_S = 0.1
+SELDOM: Final = 200  # collections of the middle generation between two of everything
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +78,8 @@ class Worker:
         self._steering: Steering | None = None
         self._flow: Flow | None = None
         self._engine: EngineCollector | None = None
+        self._watch: StuckWatch | None = None
+        self._sender: Sender | None = None
         self.delivery, self.ingest = DeliveryStats(), IngestStats()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -78,33 +90,46 @@ class Worker:
         settings = self._settings
         # Before Kafka is asked for anything: what is wrong here would not be told while Kafka is down.
         deliverable = read_deliverable(settings) if self._delivers else None
+        instance = new_instance()
+        followers = Followers(settings, instance=instance)
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(followers.stop)
             producer = await or_stop(start_producer(settings), stop)
             if producer is None:
                 return
             stack.push_async_callback(producer.stop)
             dead_letters = DeadLetterTopic(producer, settings.dead_letter_topic)
             if self._ingests:
-                self._add_ingest(producer, dead_letters)
+                self._add_ingest(producer, dead_letters, followers)
             if deliverable is not None:
                 memory = ControlTopicMemory(producer, settings.control_topic)
-                steering = self._steering = await self._add_deliver(stack, deliverable, dead_letters, memory)
+                steering = self._steering = await self._add_deliver(
+                    stack, deliverable, dead_letters, memory, followers
+                )
                 if await or_stop(steering.start(), stop) is None:
                     return
                 stack.push_async_callback(steering.stop)
+            facts = self._facts()
             if settings.web_port:
-                health = Health(self.not_ready, self.status)
+                health = Health(self.not_ready, self.status, self.dead)
                 web = await start_web(
-                    health, self._registry(), host=settings.web_host, port=settings.web_port
+                    health,
+                    self._registry(),
+                    host=settings.web_host,
+                    port=settings.web_port,
+                    console=make_console(self._process(instance, facts)),
                 )
                 stack.push_async_callback(web.cleanup)
-            heartbeat = Heartbeat(settings, producer, new_instance(), self._facts())
+            heartbeat = Heartbeat(settings, producer, instance, facts)
             heartbeat.start()
             stack.push_async_callback(heartbeat.stop)
             await faust_app.start(self._app, self._readers)
             stack.push_async_callback(faust_app.stop, self._app)
             gc.collect()
             gc.freeze()  # modules and configuration live as long as the process: never look at them again
+            # After that Python looks at all that is left far too often, as there is little: with a thousand
+            # people at the console that cost 3 % of the time.
+            gc.set_threshold(*gc.get_threshold()[:2], SELDOM)
             log.info("worker started", ingests=self._ingests, delivers=self._delivers)
             await first_of(stop.wait(), self._app.wait_for_stopped())
             log.info("worker stopping")
@@ -113,7 +138,7 @@ class Worker:
             raise self._app.crash_reason
         log.info("worker stopped", settled=self.delivery.settled, forwarded=self.ingest.forwarded)
 
-    def _add_ingest(self, producer: Producer, dead_letters: DeadLetterTopic) -> None:
+    def _add_ingest(self, producer: Producer, dead_letters: DeadLetterTopic, followers: Followers) -> None:
         settings = self._settings
         stage = IngestStage(
             producer=producer,
@@ -122,6 +147,7 @@ class Worker:
             unidentified=settings.unidentified,
             largest_record=settings.max_record_bytes,
             stats=self.ingest,
+            trail=followers.ingest(settings.ingest_group, settings.by_user_topic),
         )
         commit_every_s = min(settings.commit_interval, LONGEST_INGEST_COMMIT_S)
         self._add_reader("ingest", settings.source_topic, settings.ingest_group, stage, commit_every_s)
@@ -132,12 +158,14 @@ class Worker:
         deliverable: Deliverable,
         dead_letters: DeadLetterTopic,
         memory: ControlTopicMemory,
+        followers: Followers,
     ) -> Steering:
         settings = self._settings
-        sender = make_sender(settings, deliverable.endpoints)
+        sender = self._sender = make_sender(settings, deliverable.endpoints)
         stack.push_async_callback(sender.close)
         account = EnchargeAccount(deliverable.endpoints, timeout_s=settings.request_timeout)
         self._flow = Flow(_flow_policy(settings), monotonic_clock())
+        group = settings.deliver_group(deliverable.destination.id)
         context = Context(
             configuration=deliverable.configuration(largest_record=settings.max_record_bytes, generation=0),
             sender=sender,
@@ -152,13 +180,21 @@ class Worker:
             most_per_lane=settings.max_lane_records,
             stats=self.delivery,
             deletions=memory,
+            trail=followers.deliver(group),
         )
         stage = DeliverStage(context)
-        group = settings.deliver_group(deliverable.destination.id)
         reader = self._add_reader("deliver", settings.deliver_topic, group, stage, settings.commit_interval)
         steering = Steering(settings, self._environment, deliverable, stage, account)
+        watch = self._watch = StuckWatch(stage, self._flow, stuck_after_s=settings.stuck_after)
+        watch.start()
+        stack.push_async_callback(watch.stop)
         self._engine = EngineCollector(
-            self._flow, stage, reader, self.delivery, is_broken=lambda: steering.is_broken
+            self._flow,
+            stage,
+            reader,
+            self.delivery,
+            is_broken=lambda: steering.is_broken,
+            stuck=watch.count,
         )
         return steering
 
@@ -188,36 +224,71 @@ class Worker:
         return reader
 
     def _facts(self) -> WorkerFacts:
-        settings = self._settings
+        settings, started_at = self._settings, wall_clock()
         return WorkerFacts(
             host=socket.gethostname(),
             pid=os.getpid(),
-            started_at=wall_clock(),
+            started_at=started_at,
             role=self._role,
             web=f"{settings.web_host}:{settings.web_port}" if settings.web_port else "",
             readers=self._stages,
             delivery=self.delivery,
             ingest=self.ingest,
             not_ready=self.not_ready,
+            stuck=self._count_stuck,
+            marks=History(started_at),
             flow=self._flow,
             steering=self._steering,
+        )
+
+    def _process(self, instance: str, facts: WorkerFacts) -> Process:
+        steering = self._steering
+        return Process(
+            settings=self._settings,
+            environment=self._environment,
+            instance=instance,
+            facts=facts,
+            delivery=self.delivery,
+            deliverable=(lambda: None) if steering is None else (lambda: steering.deliverable),
+            sender=self._sender,
         )
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        registry.register(StageCollector(self.delivery, self.ingest))
+        registry.register(WorkerCollector(self._stages, self.not_ready))
+        registry.register(StageCollector(self.delivery, self.ingest, self._mappings_in_force))
         if self._engine is not None:
             registry.register(self._engine)
         return registry
 
+    def _mappings_in_force(self) -> list[str]:
+        steering = self._steering
+        return [] if steering is None else [each.name for each in steering.deliverable.destination.mappings]
+
+    def _count_stuck(self) -> int:
+        return 0 if self._watch is None else self._watch.count()
+
     def _in_flight(self) -> int:
         return 0 if self._flow is None else self._flow.limiter.in_flight
 
-    def not_ready(self) -> list[str]:
-        """Say why the worker does not deliver, as codes; empty when it is ready."""
-        reasons = [f"not_assigned:{reader.topic}" for reader in self._readers if not reader.is_reading]
+    def dead(self) -> list[HealthReason]:
+        """Say why only a restart can mend the worker; empty while it is live."""
+        settings, watch = self._settings, self._watch
+        ended = faust_app.ended_agents(self._app)
+        vitals = Vitals(
+            readers=[reader_vitals(reader, ended, name) for name, reader, _ in self._stages],
+            has_crashed=self._app.crash_reason is not None,
+            stuck=() if watch is None else watch.stuck,
+            busy=sum(stage.busy for _, _, stage in self._stages if isinstance(stage, DeliverStage)),
+        )
+        limits = LiveLimits(settings.max_poll_interval, settings.stuck_after, settings.request_timeout)
+        return dead_reasons(vitals, limits, monotonic_clock())
+
+    def not_ready(self) -> list[HealthReason]:
+        """Say why the worker does not deliver; empty when it is ready."""
+        reasons = not_assigned(self._readers)
         return reasons if self._steering is None else [*reasons, *self._steering.not_ready()]
 
     def status(self) -> dict[str, Any]:
@@ -228,6 +299,7 @@ class Worker:
             "dead_letters": sum((self.delivery.dead_letters + self.ingest.dead_letters).values()),
             "retries": self.delivery.retries,
             "in_flight": self._in_flight(),
+            "stuck": self._count_stuck(),
             "steering": None if self._steering is None else self._steering.status(),
         }
 

@@ -22,6 +22,7 @@ from connector.core.actions import ACTIONS
 from connector.core.json_schema import destination_schema, request_schema
 from connector.core.payload_schema import Field
 from connector.core.presets import preset_mappings
+from connector.edges.metric_list import METRIC_LIST, ListedMetric
 from connector.edges.yaml_text import lines
 from connector.settings import Settings, default_of, variable_of
 
@@ -122,11 +123,32 @@ def _command_parts(command: click.Command, context: click.Context) -> Iterator[s
             yield from _command_parts(inner, click.Context(inner, context, name))
 
 
+def metrics_table() -> str:
+    """Give every metric as a row: name, type, unit, labels, who exposes it, meaning."""
+    rows = ["| metric | type | unit | labels | of | |", "|---|---|---|---|---|---|"]
+    for metric in METRIC_LIST:
+        labels = ", ".join(f"`{label}`" for label in metric.labels)
+        row = (f"`{metric.name}`", metric.type, metric.unit, labels, metric.owner, metric.help)
+        rows.append(f"| {' | '.join(row)} |")
+    return "\n".join(rows) + "\n"
+
+
+def metric_queries() -> str:
+    """Give the example query of each metric that has one."""
+    return "\n".join(_query(metric) for metric in METRIC_LIST if metric.example)
+
+
+def _query(metric: ListedMetric) -> str:
+    return f"`{metric.name}`: {metric.help}\n\n```promql\n{metric.example}\n```\n"
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
     "commands": commands,
     "settings": settings_table,
     "action-fields": action_fields,
     "action-example": action_example,
+    "metrics": metrics_table,
+    "metric-queries": metric_queries,
 }
 
 

@@ -63,6 +63,13 @@ def test_sizes_have_units(text, size):
         ("CONNECTOR_GROUP_ID", " ", "is blank"),
         ("CONNECTOR_SESSION_TIMEOUT", "10ms", "must be at least 1s"),
         ("CONNECTOR_DRAIN_TIMEOUT", "5m", "at most 20s"),
+        ("CONNECTOR_CONSOLE_TOKEN", "guess-me", "has 8 characters; at least 16"),
+        ("CONNECTOR_KAFKA_OAUTH_TOKEN_PROVIDER", "company.kafka", "is not module:function"),
+        ("CONNECTOR_KAFKA_OAUTH_TOKEN_PROVIDER", "company/kafka.py:token", "is not module:function"),
+        ("CONNECTOR_KAFKA_OAUTH_TOKEN_URL", "login.example.com/token", "is no address"),
+        ("CONNECTOR_KAFKA_OAUTH_TOKEN_URL", "https://me:secret@login.example.com/token", "is no address"),
+        ("CONNECTOR_KAFKA_OAUTH_EXTENSIONS", "logicalCluster", "is not name=value[,name=value]"),
+        ("CONNECTOR_KAFKA_OAUTH_EXTENSIONS", "auth=Bearer", "must not have auth"),
     ],
 )
 def test_a_malformed_value_is_one_line_naming_setting_problem_and_fix(variable, value, words):
@@ -93,6 +100,55 @@ def test_all_problems_are_told_at_once():
 )
 def test_contradicting_settings_are_refused(environment, setting):
     assert [line.split(":")[0] for line in problems(**environment)] == [setting]
+
+
+TOKENS = {"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "OAUTHBEARER"}
+FUNCTION = {"OAUTH_TOKEN_PROVIDER": "company.kafka:token"}
+GRANT = {
+    "OAUTH_TOKEN_URL": "https://login.example.com/token/?tenant=1",
+    "OAUTH_CLIENT_ID": "connector",
+    "OAUTH_CLIENT_SECRET": "s3cret",
+}
+PASSWORD = {"SASL_USERNAME": "me", "SASL_PASSWORD": "secret"}
+
+
+def kafka(**settings):
+    return {f"CONNECTOR_KAFKA_{name}": value for name, value in settings.items()}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(TOKENS | FUNCTION, id="tokens of a function"),
+        pytest.param(TOKENS | GRANT | {"OAUTH_SCOPE": "kafka"}, id="tokens of an endpoint"),
+        pytest.param(TOKENS | FUNCTION | {"OAUTH_EXTENSIONS": "logicalCluster=lkc-1"}, id="tokens and more"),
+        pytest.param({"SECURITY_PROTOCOL": "SASL_SSL", "SASL_MECHANISM": "SCRAM-SHA-512"} | PASSWORD, id="password"),
+    ],
+)  # fmt: skip
+def test_a_login_that_is_complete_is_taken(settings):
+    found = read(**kafka(**settings))
+
+    assert found.kafka_oauth_token_url == settings.get("OAUTH_TOKEN_URL")
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting", "words"),
+    [
+        pytest.param({"SECURITY_PROTOCOL": "SASL_SSL"}, "SECURITY_PROTOCOL", "needs a user and a password", id="no password"),
+        pytest.param(TOKENS, "SASL_MECHANISM", "where tokens come from", id="no source"),
+        pytest.param(TOKENS | FUNCTION | GRANT, "OAUTH_TOKEN_PROVIDER", "tokens come from one of them", id="two sources"),
+        pytest.param(TOKENS | FUNCTION | {"OAUTH_SCOPE": "kafka"}, "OAUTH_TOKEN_PROVIDER", "tokens come from one", id="a scope for a function"),
+        pytest.param(TOKENS | {"OAUTH_TOKEN_URL": "https://a/b"}, "OAUTH_TOKEN_URL", "needs a client", id="no client"),
+        pytest.param(TOKENS | GRANT | {"SASL_PASSWORD": "x"}, "SASL_PASSWORD", "logs in with a token", id="tokens and a password"),
+        pytest.param({"SECURITY_PROTOCOL": "SASL_SSL"} | PASSWORD | FUNCTION, "OAUTH_TOKEN_PROVIDER", "PLAIN takes no token", id="a password and tokens"),
+        pytest.param({"SECURITY_PROTOCOL": "SSL"} | FUNCTION, "OAUTH_TOKEN_PROVIDER", "SSL does not log in", id="no login"),
+    ],
+)  # fmt: skip
+def test_a_login_that_contradicts_itself_is_refused(settings, setting, words):
+    [line] = problems(**kafka(**settings))
+
+    assert line.startswith(f"CONNECTOR_KAFKA_{setting}: ")
+    assert words in line
 
 
 def test_a_certificate_needs_its_key_and_tls(tmp_path):

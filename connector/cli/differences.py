@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from connector.cli.shown import cut
+from connector.core.explain_json import cut
 from connector.core.javascript import UNDEFINED
 from connector.core.json_diff import Change, Path, path_text, value_text
 from connector.core.planned_diff import Difference

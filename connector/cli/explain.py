@@ -8,16 +8,14 @@ from typing import Any, BinaryIO
 import click
 
 from connector.cli.output import json_option, print_json, read_settings
-from connector.cli.shown import cut
 from connector.core import UNDEFINED, Destination
 from connector.core.event import events_of, read_object
 from connector.core.explain import FieldExplanation, MappingExplanation, explain
-from connector.core.json_text import read_json, write_json
-from connector.core.request import Request
+from connector.core.explain_json import KEY_SHOWN, cut, line_as_dict
+from connector.core.json_text import write_json
 from connector.edges.destination_file import read_destination_file
 from connector.errors import ConfigurationError, Problem, UnreadableRecord
 
-KEY_SHOWN = "<api key>"
 _MARKS = {"sent": "=", "coerced": "~", "dropped": "-", "invalid": "!"}
 
 
@@ -50,7 +48,7 @@ def command(*, destination: Path | None, events: BinaryIO, as_json: bool) -> Non
         for event in found:
             explanations = explain(compiled, event)
             if as_json:
-                print_json({"line": number, "mappings": [as_dict(each) for each in explanations]})
+                print_json(line_as_dict(number, explanations))
             else:
                 _print_event(number, event, explanations)
 
@@ -69,45 +67,6 @@ def _destination(path: Path | None) -> Destination:
         ingest_url=settings.encharge_ingest_url,
         api_url=settings.encharge_api_url,
     )
-
-
-def as_dict(explanation: MappingExplanation) -> dict[str, Any]:
-    """Give an explanation as JSON; undefined values are left out."""
-    planned = explanation.planned
-    return {
-        "mapping": explanation.name,
-        "action": explanation.action,
-        "trigger": explanation.trigger,
-        "matched": explanation.matched,
-        "deciding": explanation.deciding,
-        "conditions": [
-            {"text": each.text, "holds": each.holds} | _value("actual", each.actual)
-            for each in explanation.conditions
-        ],
-        "fields": [
-            {
-                "field": each.path,
-                "directive": each.directive,
-                "sources": list(each.sources),
-                "outcome": each.outcome,
-                "note": each.note,
-            }
-            | _value("value", each.value)
-            | _value("result", each.result)
-            for each in explanation.fields
-        ],
-        "request": None if planned is None or planned.request is None else _request(planned.request),
-        "error": None if planned is None or planned.error is None else planned.error._asdict(),
-    }
-
-
-def _value(name: str, value: Any) -> dict[str, Any]:
-    return {} if value is UNDEFINED else {name: cut(value)}
-
-
-def _request(request: Request) -> dict[str, Any]:
-    body = None if request.body is None else cut(read_json(request.body))
-    return {"method": request.method, "url": request.url, "headers": request.headers, "body": body}
 
 
 def _print_event(number: int, event: dict[str, Any], explanations: tuple[MappingExplanation, ...]) -> None:

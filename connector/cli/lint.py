@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from connector.cli.output import json_option, print_json, read_settings
-from connector.core.lint import Finding, lint, silence
 from connector.edges.destination_file import DestinationFile, read_destination_file
-from connector.errors import ConfigurationError, Problem
+from connector.edges.destination_lint import Placed, lint_file
 
 _COLOURS = {"error": "red", "warning": "yellow"}
-
-
-class _Placed(NamedTuple):
-    """A finding and where it is; sorts by place."""
-
-    line: int
-    column: int
-    finding: Finding
 
 
 @click.command("lint")
@@ -39,7 +30,7 @@ def command(ctx: click.Context, *, file: Path | None, strict: bool, as_json: boo
       encharge-connector lint destination.yaml --strict
     """
     read = read_destination_file(file or read_settings().destination_file)
-    placed = sorted(_findings(read), key=lambda each: (each.line, each.column))
+    placed = lint_file(read)
     if as_json:
         print_json([_as_dict(read, each) for each in placed])
     else:
@@ -48,29 +39,7 @@ def command(ctx: click.Context, *, file: Path | None, strict: bool, as_json: boo
     ctx.exit(1 if "error" in severities or (strict and severities) else 0)
 
 
-def _findings(file: DestinationFile) -> list[_Placed]:
-    try:
-        file.compile(api_key="")
-    except ConfigurationError as error:
-        refused = error.problems
-    else:
-        refused = ()
-    mappings = file.config.get("mappings")
-    paths = [f"mappings[{index}]" for index in range(len(mappings))] if isinstance(mappings, list) else []
-    text = file.path.read_text(encoding="utf-8", errors="replace")
-    findings = silence(lint(file.config, refused), text, paths, lambda path: _place(file, path)[0])
-    return [
-        _Placed(*((each.line, 1) if each.line is not None else _place(file, each.path)), each)
-        for each in findings
-    ]
-
-
-def _place(file: DestinationFile, path: str) -> tuple[int, int]:
-    problem = file.locate(Problem("", path=path))
-    return problem.line or 1, problem.column or 1
-
-
-def _print(file: DestinationFile, placed: list[_Placed]) -> None:
+def _print(file: DestinationFile, placed: list[Placed]) -> None:
     for line, column, finding in placed:
         severity = click.style(finding.rule.severity, fg=_COLOURS[finding.rule.severity])
         place = f"{finding.path}: " if finding.path else ""
@@ -83,7 +52,7 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _as_dict(file: DestinationFile, placed: _Placed) -> dict[str, Any]:
+def _as_dict(file: DestinationFile, placed: Placed) -> dict[str, Any]:
     line, column, finding = placed
     return {
         "file": str(file.path),

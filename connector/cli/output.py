@@ -12,7 +12,8 @@ import click
 import uvloop
 
 from connector.core.json_text import write_json
-from connector.edges.logs import LIBRARIES, set_up_logs
+from connector.edges.log_redaction import secrets_of
+from connector.edges.logs import LIBRARIES, keep_out_of_logs, set_up_logs
 from connector.settings import Settings
 
 T = TypeVar("T")
@@ -25,11 +26,13 @@ def json_option(command: Command) -> Command:
 
 
 def read_settings() -> Settings:
-    """Read the environment.
+    """Read the environment; the secrets in it are not logged from then on.
 
     Raises: ConfigurationError
     """
-    return Settings.from_environment(os.environ)
+    settings = Settings.from_environment(os.environ)
+    keep_out_of_logs(secrets_of(settings))
+    return settings
 
 
 def print_json(value: Any) -> None:

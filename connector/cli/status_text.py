@@ -112,6 +112,9 @@ def _workers(workers: Sequence[WorkerStatus]) -> Iterator[Line]:
             PLAIN,
         )
         yield f"    {_flow(facts)}{_counts(facts)}", PLAIN
+        stuck = facts.get("stuck")
+        if isinstance(stuck, int) and stuck > 0:
+            yield f"    partitions that do not move: {stuck}", YELLOW
         not_ready = facts.get("not_ready")
         if isinstance(not_ready, list) and not_ready:
             yield f"    not ready: {', '.join(map(str, not_ready))}", YELLOW

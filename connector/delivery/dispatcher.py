@@ -33,10 +33,12 @@ from connector.delivery.offsets import OffsetTracker
 from connector.delivery.outcome import Delivered, NoReply, Outcome, Throttled, Unauthorized
 from connector.delivery.planner import PlanRecord, Task, second_key
 from connector.delivery.ports import Account, DeadLetterSink, Dice, Sender
+from connector.delivery.produced import produced_at
 from connector.delivery.record import Partition, Record
 from connector.delivery.response_rules import ResponseRules
 from connector.delivery.retry import GiveUp, RetryIn, RetryPolicy, Settle, backoff_s, next_step
-from connector.delivery.stats import DeliveryStats
+from connector.delivery.stats import DeliveryStats, LastError
+from connector.delivery.trail import Trail
 from connector.delivery.waits import Moment, Progress, progress_of
 from connector.errors import OperationalError
 
@@ -84,6 +86,7 @@ class Context:
     most_per_lane: int
     stats: DeliveryStats
     deletions: DeletionMemory | None = None  # none: deletions are not remembered
+    trail: Trail | None = None  # none: nobody follows the records
 
 
 class Taken(NamedTuple):
@@ -116,6 +119,7 @@ class Dispatcher:
         self._room_below = 0, 0
         self.held_records = 0
         self.held_bytes = 0
+        self._handed_over = 0
 
     # Intake
 
@@ -123,7 +127,7 @@ class Dispatcher:
         """Take records of one partition, in order; those settled before are passed over."""
         tracker, left = self._partitions[partition]
         begun = left.begun
-        lanes, stats = self._lanes, self._context.stats
+        lanes, stats, trail = self._lanes, self._context.stats, self._context.trail
         for record in records:
             stats.received += 1
             if not tracker.open(record.offset):
@@ -132,6 +136,8 @@ class Dispatcher:
             work = Work(record, tracker)
             if begun:
                 work.left, work.version = begun.get(record.offset, 0), left.version
+            if trail is not None:
+                work.steps = trail.taken(record)
             key = record.key
             # A record without a key is in nobody's order.
             lanes.add(work, (record.partition, record.offset) if key is None else key, second_key(record))
@@ -157,6 +163,11 @@ class Dispatcher:
     def full_lanes(self) -> Mapping[tuple[str, int], int]:
         """Partitions with a person of whom too much is held, and how many records that is."""
         return self._lanes.full
+
+    @property
+    def busy(self) -> int:
+        """How many requests, keys and dead letters are being worked on."""
+        return len(self._workers) - len(self._idle)
 
     def commits(self) -> dict[Partition, Commit]:
         """Give what may be committed now, for every partition of which anything was seen."""
@@ -211,6 +222,27 @@ class Dispatcher:
             if late:
                 log.warning("drain deadline passed", unfinished=len(late), deadline_s=deadline_s)
                 await asyncio.wait(late)
+        self._hand_over()
+        if self._context.trail is not None:
+            self._leave_trails()
+
+    def _leave_trails(self) -> None:
+        for lane in self._lanes:
+            for work in lane.works:
+                if work.steps is not None:
+                    work.steps.left()
+                    work.steps = None
+
+    def _hand_over(self) -> None:
+        """Count what is not finished here; a second time adds what has come since."""
+        stats = self._context.stats
+        stats.handed_over += self.held_records - self._handed_over
+        self._handed_over = self.held_records
+        for lane in self._lanes:
+            work = lane.works[0]
+            if work.begun is not None:
+                stats.withdrawn[work.begun] += 1
+                work.begun = None
 
     def go_on(self) -> None:
         """Let everybody try again at once: the gate has opened, or the configuration is another."""
@@ -318,6 +350,9 @@ class Dispatcher:
                 if not self._may_start(clock()):
                     lanes.ready.put_back(lane)
                     return False
+                if work.begun is None and task.action:
+                    work.begun = begun = task.mapping, task.action
+                    self._context.stats.planned[begun] += 1
                 reason = work.pending or task.reason
                 try:
                     if reason is None:
@@ -330,9 +365,12 @@ class Dispatcher:
                     log.exception("request could not be sent", **_position(work.record))
                     delay_s = await self._bury(lane, work, task, _internal(error, task))
                 if delay_s is not None:
+                    if work.steps is not None:
+                        work.steps.waits(task, work.attempt, delay_s)
                     self._park(lane, delay_s)
                     return True
                 work.task_done()
+                work.begun = None
                 if lanes.ready and (self._idle or len(self._workers) < most):
                     self.wake()  # the window may have grown
             self._settle(work)
@@ -351,6 +389,8 @@ class Dispatcher:
                 stats.discarded += 1
             else:
                 stats.filtered += 1
+        if work.steps is not None:
+            work.steps.settled(work.finished)
         self.held_records -= 1
         self.held_bytes -= len(work.record.value or b"")
         if self._room is not None:
@@ -366,13 +406,23 @@ class Dispatcher:
     # One record
 
     def _plan(self, work: Work) -> None:
-        configuration, record = self._context.configuration, work.record
+        configuration, record, steps = self._context.configuration, work.record, work.steps
+        if steps is not None:
+            steps.plans()
         try:
             plan = configuration.plan_record(record)
             work.take_plan(plan, configuration.version, configuration.generation)
         except Exception as error:  # a poison record becomes a dead letter, never a dead lane
             log.exception("record could not be planned", **_position(record))
-            work.fail(Task("", "", None, _internal(error)), configuration.generation)
+            plan = (Task("", "", None, _internal(error)),)
+            work.fail(plan[0], configuration.generation)
+        if steps is not None:
+            steps.planned(plan if isinstance(plan, tuple) else None)
+        if work.begun is not None:
+            task = self._current(work)
+            if task is None or (task.mapping, task.action) != work.begun:
+                self._context.stats.withdrawn[work.begun] += 1
+                work.begun = None
 
     def _task(self, work: Work) -> Task | None:
         """Give the next task of a record by the configuration in force, None when all are done."""
@@ -407,6 +457,10 @@ class Dispatcher:
                 work.first_attempt_s = flow.gate.fair_s(begun_s)
             else:
                 stats.retries += 1
+                if work.attempt == 2:
+                    stats.retried[task.mapping, task.action] += 1
+            if work.steps is not None:
+                work.steps.begins(task, work.attempt)
             answer = await context.sender.send(task.request)
             now, now_s = context.wall_clock(), clock()
             outcome = context.configuration.rules.classify(answer, now=now)
@@ -416,13 +470,15 @@ class Dispatcher:
             if not told:
                 flow.give_back(clock(), trial=trial)
         stats.attempts[outcome.code] += 1
+        if work.steps is not None:
+            work.steps.ended(task, work.attempt, outcome)
         if opened:
             self.go_on()
         if type(outcome) is Delivered:
             if task.action == DELETE_PERSON and not await self._remembered(work, task):
                 return backoff_s(context.policy, work.attempt, 1.0)
             stats.delivered[task.mapping, task.action] += 1
-            stats.delay.observe(now - work.record.timestamp / 1000)
+            stats.delay.observe(now - produced_at(work.record))
             return None
         return await self._failed(lane, work, task, outcome, now)
 
@@ -452,6 +508,8 @@ class Dispatcher:
     async def _failed(self, lane: Lane, work: Work, task: Task, outcome: Outcome, now: float) -> float | None:
         context = self._context
         now_s = context.clock()
+        error = LastError(outcome.code, getattr(outcome, "status", None), now)
+        context.stats.last_errors[task.mapping] = error
         fair_s = self._flow.gate.fair_s(now_s)
         if work.first_attempt_at is None:
             work.first_attempt_at = now - (fair_s - work.first_attempt_s)
@@ -494,7 +552,14 @@ class Dispatcher:
             context.stats.dead_letter_failures += 1
             log.warning("dead letter not written, will repeat", error=str(error), code=reason.code)
             return backoff_s(context.policy, work.attempt, 1.0)
-        context.stats.dead_letters[reason.code, task.mapping] += 1
+        stats = context.stats
+        stats.dead_letters[reason.code, task.mapping] += 1
+        if work.steps is not None:
+            work.steps.dead_lettered(reason)
+        if task.action:
+            stats.last_errors[task.mapping] = LastError(reason.code, reason.http_status, context.wall_clock())
+        else:
+            stats.unreadable += 1
         self._flow.buried(lane.key, reason.code, self._context.clock())
         return None
 

@@ -10,6 +10,7 @@ from connector.delivery.dead_letter import Reason
 from connector.delivery.offsets import OffsetTracker
 from connector.delivery.planner import Task, Tasks
 from connector.delivery.record import Record
+from connector.delivery.trail import Steps
 
 
 class Work:
@@ -21,8 +22,9 @@ class Work:
     """
 
     __slots__ = (
-        "attempt", "done", "finished", "first_attempt_at", "first_attempt_s", "generation", "lanes", "left",
-        "more", "next", "pending", "record", "replanned", "tasks", "tracker", "trouble", "version",
+        "attempt", "begun", "done", "finished", "first_attempt_at", "first_attempt_s", "generation", "lanes",
+        "left", "more", "next", "pending", "record", "replanned", "steps", "tasks", "tracker", "trouble",
+        "version",
     )  # fmt: skip
 
     def __init__(self, record: Record, tracker: OffsetTracker) -> None:
@@ -39,10 +41,12 @@ class Work:
         self.finished = 0  # tasks, over all events
         self.done: set[tuple[int, str]] | None = None  # event number and mapping of each finished task
         self.attempt = 0  # of the next task; 0 before any
+        self.begun: tuple[str, str] | None = None  # mapping and action, while planned
         self.first_attempt_s = 0.0  # fair seconds (Gate.fair_s)
         self.first_attempt_at: float | None = None  # wall clock
         self.pending: Reason | None = None  # a dead letter that could not be written yet
         self.trouble = ""  # why the last attempt has to be repeated
+        self.steps: Steps | None = None  # what is told of its steps, if anybody wants to know
 
     def take_plan(self, plan: Tasks | Iterator[Tasks], version: str, generation: int) -> None:
         """Take the tasks of the record as this configuration has them, and pass over those that are done."""

@@ -103,4 +103,4 @@ def _tasks_of_redriven(destination: Destination, events: list[Event], only: Only
 
 
 def _reason(error: PlanError, mapping: str, action: str) -> Reason:
-    return Reason(error.code, error.message, error.kind, mapping, action, http_status=error.status)
+    return Reason(str(error.code), error.message, error.kind, mapping, action, http_status=error.status)

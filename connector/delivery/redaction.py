@@ -9,7 +9,8 @@ REDACTED: Final = "[redacted]"
 LONGEST_EXCERPT: Final = 500  # characters
 
 # Matches begin where a word does, so that the time is linear in the length of the text.
-_EMAIL = re.compile(r"(?<![^\s\"'<>,;:=])[^\s\"'<>,;:=]+@[^\s\"'<>,;:=]+")
+# Also as URLs have it.
+EMAIL: Final = re.compile(r"(?<![^\s\"'<>,;:=])[^\s\"'<>,;:=]+(?:@|%40)[^\s\"'<>,;:=]+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|“[^”]*”|`[^`]*`")
 _WORD = re.compile(r"\w(?:[\w.+-]*\w)?")
 _ID_LIKE = re.compile(r"\d.{5}|\b\d{5}\b")
@@ -17,7 +18,7 @@ _ID_LIKE = re.compile(r"\d.{5}|\b\d{5}\b")
 
 def redact(text: str) -> str:
     """Keep the words of a message, not the values in it: addresses, quoted texts, anything like an id."""
-    for pattern in (_EMAIL, _QUOTED):
+    for pattern in (EMAIL, _QUOTED):
         text = pattern.sub(REDACTED, text)
     text = _WORD.sub(_redact_word, text)
     if len(text) > LONGEST_EXCERPT:

@@ -11,8 +11,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import AIOKafkaConnection, CloseReason
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
+from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -43,6 +43,26 @@ def _noticing(original: Callable[..., Any]) -> Callable[..., Any]:
             raise KafkaConnectionError(f"Connection at {self.host}:{self.port} broken: {error}") from error
 
     return send
+
+
+def notice_refused_tokens() -> None:
+    """Let a login by OAUTHBEARER fail when the broker refuses the token.
+
+    A broker says so in an answer without an error code, whose text should be empty, and waits for us to say
+    that we have read it (RFC 7628, section 3.2.3). aiokafka takes it for a yes; the broker then ends the
+    connection at the first request, without a word.
+    """
+    original = OAuthAuthenticator.step
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    async def step(self: OAuthAuthenticator, payload: bytes | None) -> Any:
+        if self._token_sent and payload:
+            raise SaslAuthenticationFailed("the broker refuses the token")
+        return await original(self, payload)
+
+    OAuthAuthenticator.step = step
 
 
 async def committed_with_metadata(

@@ -34,6 +34,7 @@ from connector.edges.aiokafka_internals import (
     rejoin,
     stay_in_group,
 )
+from connector.edges.clocks import monotonic_clock
 from connector.edges.kafka_trouble import in_words
 from connector.edges.lease import Lease
 
@@ -145,13 +146,14 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         channel: Channel,
         limits: ReaderLimits,
         connection: Mapping[str, Any],
+        clock: Callable[[], float] = monotonic_clock,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.topic, self.group = topic, group
         self._stage, self._channel, self._limits = stage, channel, limits
         self._batch_size = min(LARGEST_BATCH, max(limits.records // BATCHES_IN_BUFFER, 1))
-        self._connection = dict(connection)
+        self._connection, self._clock = dict(connection), clock
         self._session_timeout_s = limits.session_s
         self._consumer: AIOKafkaConsumer | None = None
         self._epoch = 0
@@ -164,8 +166,11 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._expected: dict[TopicPartition, int] = {}  # committed, until the first batch has come
         self._lease = Lease(limits.session_s)
         self._closed = False
+        self._loops: dict[str, asyncio.Future[Any]] = {}
         self.assigned: frozenset[TopicPartition] = frozenset()
         self.expired = 0  # records that retention deleted before they were read
+        self.polled_s: float | None = None  # when the loop last asked Kafka for something; None before it did
+        self.revoking_s: float | None = None  # since when partitions are given back; None when they are not
 
     @property
     def label(self) -> str:
@@ -202,6 +207,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Drain, commit, forget. Every rebalance revokes everything (eager protocol)."""
         self._reading.clear()
+        self.revoking_s = self._clock()
         await self._stage.drain(self._limits.drain_s)
         await self.commit()
         self._lease.end()
@@ -211,6 +217,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self.assigned = frozenset()
         # From here on, what getmany() returns belongs to the next assignment.
         self._epoch += 1
+        self.revoking_s = None
         if revoked:
             log.info("partitions revoked", topic=self.topic, partitions=sorted(p for _, p in revoked))
 
@@ -265,13 +272,21 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_start(self) -> None:
         """Begin reading and committing."""
-        self.add_future(self._read())
-        self.add_future(self._keep_committing())
+        self._loops = {
+            "reading": self.add_future(self._read()),
+            "committing": self.add_future(self._keep_committing()),
+        }
+
+    @property
+    def ended(self) -> Sequence[str]:
+        """What ended though the reader was not closed: reading, committing."""
+        return [] if self._closed else [name for name, future in self._loops.items() if future.done()]
 
     async def _read(self) -> None:
         consumer = await self._connect()
         waiting: deque[Batch] = deque()
         while consumer is not None and not self._closed:
+            self.polled_s = self._clock()
             try:
                 room = await self._room(consumer)
                 if room <= 0:
@@ -298,6 +313,7 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
                 if putting.done():
                     putting.result()
                     return
+                self.polled_s = self._clock()
                 try:
                     await stay_in_group(consumer)
                 except KafkaError as error:  # the batch stays: what follows it would be committed

@@ -78,6 +78,11 @@ class DeliverStage:
         """Say of every partition how far it is and what it waits for."""
         return self.dispatcher.progress()
 
+    @property
+    def busy(self) -> int:
+        """How many requests, keys and dead letters are being worked on."""
+        return self.dispatcher.busy
+
     # Steering
 
     @property

@@ -18,12 +18,13 @@ MANY_MAPPINGS = 40  # of the 50 that are allowed; from here on it is worth a war
 
 @dataclass(frozen=True, slots=True)
 class Deliverable:
-    """A compiled destination; `version` changes with its file."""
+    """A compiled destination; `version` changes with its file, which is `file`."""
 
     destination: Destination
     rules: ResponseRules
     endpoints: Endpoints
     version: str
+    file: DestinationFile
 
     @property
     def holds(self) -> bool:
@@ -73,7 +74,7 @@ def read_deliverable(settings: Settings) -> Deliverable:
         raise ConfigurationError([*error.problems, *problems]) from error
     if problems:
         raise ConfigurationError(problems)
-    return Deliverable(destination, rules, endpoints, file.version)
+    return Deliverable(destination, rules, endpoints, file.version, file)
 
 
 def _rules(file: DestinationFile, problems: list[Problem]) -> ResponseRules:

@@ -22,6 +22,18 @@ from connector.core.request import API_URL, INGEST_URL
 from connector.errors import ConfigurationError, Problem
 
 DEEPEST = 100  # levels of nesting in a destination file
+MOST_VALUES = 200_000  # 50 mappings have some thousands; aliases of aliases could make any number
+
+# What ruamel raises besides its own errors for values that it cannot make: `2026-99-99`, a million digits.
+_NOT_MADE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +46,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class DestinationFile:
-    """What a file says: plain JSON values, where each stands, and a version that changes with it."""
+    """What a file says: plain JSON values, where each stands, and a version that changes with it.
+
+    content  the file as it was read
+    """
 
     path: Path
     config: dict[str, Any]
     positions: Mapping[str, Position]
     version: str
+    content: bytes = b""
 
     def compile(
         self,
@@ -83,6 +99,26 @@ def read_destination_file(path: Path) -> DestinationFile:
     except OSError as error:
         hint = "; `encharge-connector init` writes one" if isinstance(error, FileNotFoundError) else ""
         raise ConfigurationError(Problem(f"{error.strerror}{hint}", file=str(path))) from error
+    return parse_destination_file(path, content)
+
+
+def parse_destination_file(path: Path, content: bytes) -> DestinationFile:
+    """Read what stands in a file, or would; `path` is what messages call it.
+
+    Raises: ConfigurationError when it is not YAML that JSON could say, too
+    """
+    config, positions = parse_yaml(path, content)
+    if not isinstance(config, dict):
+        raise ConfigurationError(Problem("must be an object", file=str(path), line=1))
+    version = hashlib.sha256(content).hexdigest()[:12]
+    return DestinationFile(path, config, positions, version, content)
+
+
+def parse_yaml(path: Path, content: bytes) -> tuple[Any, Mapping[str, Position]]:
+    """Give the value of a YAML text in JSON's types, and where each part of it stands.
+
+    Raises: ConfigurationError
+    """
     try:
         tree = YAML(typ="rt").load(content)
     except MarkedYAMLError as error:
@@ -90,16 +126,15 @@ def read_destination_file(path: Path) -> DestinationFile:
         line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
         message = " ".join(part for part in (error.context, error.problem) if part)
         raise ConfigurationError(Problem(message, file=str(path), line=line, column=column)) from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except RecursionError as error:
+        raise ConfigurationError(Problem("is nested too deeply", file=str(path))) from error
+    except (YAMLError, *_NOT_MADE) as error:
         raise ConfigurationError(Problem(f"is not YAML: {error}", file=str(path))) from error
     reader = _Reader(path)
-    config = reader.plain(tree, "", Position(1, 1), DEEPEST)
-    if not isinstance(config, dict):
-        reader.problems.append(Problem("must be an object", file=str(path), line=1))
+    value = reader.plain(tree, "", Position(1, 1), DEEPEST)
     if reader.problems:
         raise ConfigurationError(reader.problems)
-    version = hashlib.sha256(content).hexdigest()[:12]
-    return DestinationFile(path, config, reader.positions, version)
+    return value, reader.positions
 
 
 class _Reader:
@@ -109,11 +144,19 @@ class _Reader:
         self._path = path
         self.positions: dict[str, Position] = {}
         self.problems: list[Problem] = []
+        self._values = 0
 
     def plain(self, value: Any, path: str, position: Position, levels: int) -> Any:
         self.positions[path] = position
+        self._values += 1
         if levels == 0:
             return self._refuse("is nested too deeply", path, position)
+        if self._values > MOST_VALUES:
+            if self._values == MOST_VALUES + 1:
+                self._refuse(
+                    f"has more than {MOST_VALUES:,} values; aliases count each time", "", Position(1, 1)
+                )
+            return None
         match value:
             case CommentedMap():
                 return {

@@ -47,6 +47,11 @@ def imported_text(
     return _text(id, name, mappings, described=False) + comments
 
 
+def mapping_text(mapping: Mapping[str, Any]) -> str:
+    """Give the text of one mapping; each field has its description."""
+    return "\n".join(_mapping_lines(mapping, described=True))
+
+
 def _text(id_: str, name: str, mappings: Sequence[Mapping[str, Any]], *, described: bool) -> str:
     written = [
         f"id: {scalar(id_)}",

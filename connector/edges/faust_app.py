@@ -62,6 +62,18 @@ def add_agent(app: ConnectorApp, name: str, channel: Any, reader: BatchReader) -
     app.agent(channel, name=name)(take_batches)
 
 
+def ended_agents(app: ConnectorApp) -> list[str]:
+    """Name the agents that ended though nobody stopped the application; one that is started anew did not."""
+    if app.should_stop:
+        return []
+    return [
+        name
+        for name, agent in app.agents.items()
+        if (tasks := [actor.actor_task for actor in agent._actors if actor.actor_task is not None])  # noqa: SLF001
+        and all(task.done() for task in tasks)
+    ]
+
+
 async def start(app: ConnectorApp, services: Sequence[Service]) -> None:
     """Start the application and what belongs to it."""
     app.finalize()

@@ -1,7 +1,8 @@
 """Says on the control topic that a worker lives and what it does: every few seconds, and when that changes.
 
-One record `worker/<instance>`, replaced by the next one; a clean stop takes it back. It never disturbs
-delivery: what cannot be written is told once and tried again, and without the topic nothing is said.
+One record `worker/<instance>`, replaced by the next one; a clean stop takes it back. Each minute and at the
+end another, `history/<instance>`: what was counted by when. It stays for a day after the stop. All this never
+disturbs delivery: what cannot be written is told once and tried again, and without the topic nothing is said.
 """
 
 from __future__ import annotations
@@ -28,10 +29,12 @@ from connector.errors import OperationalError
 from connector.settings import Settings
 
 WORKER_PREFIX: Final = "worker/"
+HISTORY_PREFIX: Final = "history/"
 BEAT_S: Final = 5.0
+HISTORY_S: Final = 60.0
 LOOK_S: Final = 1.0  # how often a change is looked for that is worth telling at once
 SILENT_S: Final = 20.0  # four beats: a worker that was not heard for so long is shown as silent
-FORGET_S: Final = 86_400.0  # after so long whoever starts removes the record of a silent worker
+FORGET_S: Final = 86_400.0  # after so long whoever starts removes the records of a silent or stopped worker
 MISSING_AGAIN_S: Final = 60.0  # until the topic is looked for again
 # A refusal makes the shared producer change its client, see edges/producer.py; not more often than this.
 REFUSED_AGAIN_S: Final = 600.0
@@ -56,6 +59,14 @@ class Facts(Protocol):
         """Give what is told at once when it changes."""
         ...
 
+    def mark(self) -> None:
+        """Remember what is counted now; called every second or so."""
+        ...
+
+    def history(self, *, ended: bool = False) -> Mapping[str, Any]:
+        """Give what was counted by when as JSON; `ended` when nothing will be counted any more."""
+        ...
+
 
 class Heartbeat:
     """Tells the facts of one worker from `start` to `stop`."""
@@ -70,6 +81,8 @@ class Heartbeat:
     ) -> None:
         self._settings, self._producer = settings, producer
         self._key = f"{WORKER_PREFIX}{instance}".encode()
+        self._history_key = f"{HISTORY_PREFIX}{instance}".encode()
+        self._history_due_s = 0.0
         self._facts, self._every_s = facts, every_s
         self._task: asyncio.Task[None] | None = None
         self._told: Hashable = None
@@ -80,13 +93,15 @@ class Heartbeat:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Beat no more, and take back what was said: this worker is not missed."""
+        """Beat no more, leave the counts, and take back the rest: this worker is not missed."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._was_heard:
             try:
                 async with asyncio.timeout(STOP_S):
+                    # In this order: without the history the heartbeat is the last word on what was counted.
+                    await self._write(self._history_key, orjson.dumps(self._facts.history(ended=True)))
                     await self._write(self._key, None)
             except (KafkaError, TimeoutError) as error:
                 log.warning("heartbeat not taken back, status will show this worker as silent",
@@ -110,6 +125,7 @@ class Heartbeat:
         end_s = monotonic_clock() + wait_s
         while (left_s := end_s - monotonic_clock()) > 0:
             await asyncio.sleep(min(left_s, LOOK_S))
+            self._facts.mark()
             if not self._has_failed and self._facts.shape() != self._told:
                 return
 
@@ -135,6 +151,10 @@ class Heartbeat:
         self._told = self._facts.shape()
         await self._write(self._key, orjson.dumps(self._facts()))
         self._was_heard, self._has_failed = True, False
+        now_s = monotonic_clock()
+        if now_s >= self._history_due_s:
+            await self._write(self._history_key, orjson.dumps(self._facts.history()))
+            self._history_due_s = now_s + HISTORY_S
         if not self._has_cleaned:
             self._has_cleaned = True
             await self._forget_the_dead()
@@ -151,12 +171,12 @@ class Heartbeat:
         return not found["error_code"]
 
     async def _forget_the_dead(self) -> None:
-        """Remove the records of workers that have been silent for a day."""
+        """Remove the records of workers that have been silent or stopped for a day."""
         control = ControlReader(self._settings)
         await control.read_to_end()
         now = wall_clock()
         for key, value in control.values.items():
-            if key.startswith(WORKER_PREFIX) and _is_dead(value, now):
+            if key.startswith((WORKER_PREFIX, HISTORY_PREFIX)) and _is_dead(value, now):
                 await self._write(key.encode(), None)
 
     async def _write(self, key: bytes, value: bytes | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from connector.delivery.codes import INTERNAL, UNREADABLE_PREFIX
 from connector.delivery.dead_letter import SOURCE_HEADER, Reason, make_dead_letter
 from connector.delivery.ports import DeadLetterSink
 from connector.delivery.stats import IngestStats
+from connector.delivery.trail import BatchSteps, IngestTrail
 from connector.edges.batch_reader import Assignment
 from connector.edges.kafka_trouble import in_words
 from connector.edges.producer import Producer
@@ -35,6 +36,10 @@ class _Work:
     outgoing: deque[tuple[ConsumerRecord, list[Routed]]]
     given_up: deque[tuple[ConsumerRecord, Reason]]
 
+    @property
+    def records(self) -> list[ConsumerRecord]:
+        return [record for record, _ in (*self.outgoing, *self.given_up)]
+
 
 class IngestStage:
     """Forwards one batch after the other; an offset is settled once all before it are acknowledged.
@@ -52,11 +57,14 @@ class IngestStage:
         unidentified: Literal["dead-letter", "deliver"],
         largest_record: int,
         stats: IngestStats,
+        trail: IngestTrail | None = None,
     ) -> None:
         self._producer, self._dead_letters, self._topic = producer, dead_letters, topic
         self._unidentified: Literal["dead-letter", "deliver"] = unidentified
         self._largest_record = largest_record
         self._stats = stats
+        self._trail = trail
+        self._steps: BatchSteps | None = None  # of the batch under way, if anybody wants to know
         self._next: dict[TopicPartition, int] = {}
         self._under_way: asyncio.Task[None] | None = None
         self.held_records = 0
@@ -116,21 +124,34 @@ class IngestStage:
         settled = self._next.get(partition, 0)
         pending = [record for record in records if record.offset >= settled]
         work = self._route(pending)
+        self._steps = None if self._trail is None else self._trail.begin(work.records)
+        try:
+            await self._forward_all(work)
+        finally:
+            if self._steps is not None:
+                self._steps.ended()
+        self.trouble = ""
+        self._next[partition] = records[-1].offset + 1
+        self._stats.received += len(pending)
+
+    async def _forward_all(self, work: _Work) -> None:
         while work.outgoing or work.given_up:
             try:
                 await self._bury(work)
                 await self._send(work)
             except (KafkaError, OperationalError) as error:
-                self.trouble = type(error).__name__
+                self._note_trouble(error)
                 log.warning("forwarding failed, will repeat", topic=self._topic, error=_words(error))
                 await asyncio.sleep(REPEAT_S)
             except Exception as error:  # the outermost guard: what is not acknowledged is never passed over
-                self.trouble = type(error).__name__
+                self._note_trouble(error)
                 log.exception("forwarding failed, will repeat", topic=self._topic)
                 await asyncio.sleep(REPEAT_S)
-        self.trouble = ""
-        self._next[partition] = records[-1].offset + 1
-        self._stats.received += len(pending)
+
+    def _note_trouble(self, error: Exception) -> None:
+        self.trouble = type(error).__name__
+        if self._steps is not None:
+            self._steps.repeats(self.trouble)
 
     def _route(self, records: Sequence[ConsumerRecord]) -> _Work:
         work = _Work(deque(), deque())
@@ -153,6 +174,8 @@ class IngestStage:
             await self._dead_letters.put(make_dead_letter(record, reason, destination="", config_version=""))
             work.given_up.popleft()
             self._stats.dead_letters[reason.code] += 1
+            if self._steps is not None:
+                self._steps.dead_lettered(record, reason)
 
     async def _send(self, work: _Work) -> None:
         """Send all that is outgoing, and wait until it is acknowledged."""
@@ -172,9 +195,16 @@ class IngestStage:
                 for (record, _), result in zip(sent, results, strict=True)
                 if isinstance(result, BaseException)
             }
+            self._tell_forwarded(entry for entry in work.outgoing if entry[0].offset not in missing)
             work.outgoing = deque(entry for entry in work.outgoing if entry[0].offset in missing)
             await self._send_one_by_one(work)
+        self._tell_forwarded(work.outgoing)
         work.outgoing.clear()
+
+    def _tell_forwarded(self, entries: Iterable[tuple[ConsumerRecord, list[Routed]]]) -> None:
+        if self._steps is not None:
+            for record, routed in entries:
+                self._steps.forwarded(record, len(routed))
 
     async def _send_one_by_one(self, work: _Work) -> None:
         """Send each event alone, as a broker refuses records together; who is refused alone is too large."""
@@ -189,10 +219,13 @@ class IngestStage:
                     "too_large", f"{self._topic} refuses it; raise its max.message.bytes"
                 )
                 work.given_up.append((record, _unreadable(error)))
+            else:
+                self._tell_forwarded(((record, routed),))
             work.outgoing.popleft()
 
     async def _queue(self, record: ConsumerRecord, routed: Routed) -> asyncio.Future[object]:
-        headers = [*record.headers, (SOURCE_HEADER, _source(record))]
+        traced = () if self._steps is None else self._steps.headers(record)
+        headers = [*record.headers, *traced, (SOURCE_HEADER, _source(record))]  # the last: see produced_at
         return await self._producer.send(self._topic, routed.value, key=routed.key, headers=headers)
 
 

@@ -2,78 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import accumulate
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final, get_args
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from connector.core.actions import ACTIONS
+from connector.core.deletion import DELETE_PERSON
+from connector.delivery.codes import CODES
+from connector.delivery.outcome import OutcomeCode
 from connector.delivery.stats import DeliveryStats, IngestStats
+from connector.edges.label_bounds import Folded, Key, closed, fold
+from connector.edges.metric_families import family, histogram, single
+
+LABELLED_ACTIONS: Final = frozenset((*ACTIONS, DELETE_PERSON))
+LABELLED_CODES: Final = frozenset(CODES)
+LABELLED_OUTCOMES: Final = frozenset(get_args(OutcomeCode))
 
 
 class StageCollector(Collector):
-    """Gives Prometheus what the stages counted, at the moment it asks."""
+    """Gives Prometheus what the stages counted, at the moment it asks.
 
-    def __init__(self, delivery: DeliveryStats, ingest: IngestStats) -> None:
-        self._delivery, self._ingest = delivery, ingest
+    mappings  gives the names of the mappings in force; the others are counted together
+    """
+
+    def __init__(
+        self, delivery: DeliveryStats, ingest: IngestStats, mappings: Callable[[], Collection[str]]
+    ) -> None:
+        self._delivery, self._ingest, self._mappings = delivery, ingest, mappings
+        self._folded: defaultdict[str, Folded] = defaultdict(Folded)  # by metric
 
     def collect(self) -> Iterator[Metric]:
         """Give all metrics."""
-        received = CounterMetricFamily("connector_records", "Records taken from a topic", labels=["stage"])
-        received.add_metric(["ingest"], self._ingest.received)
-        received.add_metric(["deliver"], self._delivery.received)
-        yield received
-        yield CounterMetricFamily(
-            "connector_events_forwarded", "Events written to the by-user topic", value=self._ingest.forwarded
+        delivery, ingest, in_force = self._delivery, self._ingest, frozenset(self._mappings())
+        yield family(
+            "connector_records_total", {("ingest",): ingest.received, ("deliver",): delivery.received}
         )
-        yield CounterMetricFamily(
-            "connector_records_repeated",
-            "Records read again that were settled before",
-            value=self._delivery.repeated,
+        yield single("connector_events_forwarded_total", ingest.forwarded)
+        yield single("connector_records_repeated_total", delivery.repeated)
+        yield single("connector_records_filtered_total", delivery.filtered)
+        yield single("connector_records_settled_total", delivery.settled)
+        yield single("connector_records_handed_over_total", delivery.handed_over)
+        yield single("connector_records_unreadable_total", delivery.unreadable)
+        yield self._requests("connector_requests_planned_total", delivery.planned, in_force)
+        yield self._requests("connector_requests_withdrawn_total", delivery.withdrawn, in_force)
+        yield self._requests("connector_requests_delivered_total", delivery.delivered, in_force)
+        attempts = _closed_codes(delivery.attempts, LABELLED_OUTCOMES)
+        yield family("connector_attempts_total", {(code,): count for code, count in attempts.items()})
+        yield single("connector_retries_total", delivery.retries)
+        letters = self._fold("connector_dead_letters_total", _by_code(delivery.dead_letters), in_force)
+        given_up = _closed_codes(ingest.dead_letters, LABELLED_CODES)
+        yield family(
+            "connector_dead_letters_total",
+            {
+                **{("ingest", code, ""): count for code, count in given_up.items()},
+                **{("deliver", code, mapping): count for (mapping, code), count in letters.items()},
+            },
         )
-        yield CounterMetricFamily(
-            "connector_records_filtered", "Records that no mapping matched", value=self._delivery.filtered
-        )
-        yield CounterMetricFamily(
-            "connector_records_settled",
-            "Records of which nothing is left to do",
-            value=self._delivery.settled,
-        )
-        delivered = CounterMetricFamily(
-            "connector_requests_delivered", "Requests that Encharge took", labels=["mapping", "action"]
-        )
-        for labels, count in self._delivery.delivered.items():
-            delivered.add_metric(labels, count)
-        yield delivered
-        attempts = CounterMetricFamily("connector_attempts", "HTTP exchanges by outcome", labels=["code"])
-        for code, count in self._delivery.attempts.items():
-            attempts.add_metric([code], count)
-        yield attempts
-        yield CounterMetricFamily(
-            "connector_retries", "Attempts after the first of a request", value=self._delivery.retries
-        )
-        letters = CounterMetricFamily(
-            "connector_dead_letters", "Dead letters written", labels=["stage", "code", "mapping"]
-        )
-        for code, count in self._ingest.dead_letters.items():
-            letters.add_metric(["ingest", code, ""], count)
-        for (code, mapping), count in self._delivery.dead_letters.items():
-            letters.add_metric(["deliver", code, mapping], count)
-        yield letters
-        yield CounterMetricFamily(
-            "connector_dead_letter_failures",
-            "Attempts to write a dead letter that failed",
-            value=self._delivery.dead_letter_failures,
-        )
-        delay = self._delivery.delay
-        bounds = [*map(str, delay.bounds_s), "+Inf"]
-        yield HistogramMetricFamily(
-            "connector_delivery_delay_seconds",
-            "From the record's timestamp to acceptance",
-            buckets=list(zip(bounds, accumulate(delay.counts), strict=True)),
-            sum_value=delay.total_s,
-        )
+        yield single("connector_dead_letter_failures_total", delivery.dead_letter_failures)
+        yield histogram("connector_delivery_delay_seconds", delivery.delay)
+
+    def _requests(
+        self, name: str, counts: Mapping[tuple[str, str], int], in_force: Collection[str]
+    ) -> Metric:
+        return family(name, self._fold(name, _by_action(counts), in_force))
+
+    def _fold(self, name: str, counts: Mapping[Key, int], in_force: Collection[str]) -> Mapping[Key, int]:
+        folded = self._folded[name] = fold(counts, in_force, self._folded[name])
+        return folded.shown
+
+
+def _by_action(counts: Mapping[tuple[str, str], int]) -> Counter[Key]:
+    found: Counter[Key] = Counter()
+    for (mapping, action), count in counts.items():
+        found[mapping, closed(action, LABELLED_ACTIONS)] += count
+    return found
+
+
+def _by_code(counts: Mapping[tuple[str, str], int]) -> Counter[Key]:
+    found: Counter[Key] = Counter()
+    for (code, mapping), count in counts.items():
+        found[mapping, closed(code, LABELLED_CODES)] += count
+    return found
+
+
+def _closed_codes(counts: Mapping[str, int], known: Collection[str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for code, count in counts.items():
+        found[closed(code, known)] += count
+    return found

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from connector.edges.kafka import connection
-from connector.edges.kafka_trouble import LoginRefused, trouble
+from connector.edges.kafka_trouble import Refused, trouble
 from connector.settings import Settings
 
 RECONNECT_S = 2.0
@@ -93,7 +93,7 @@ class Producer:
 async def start_producer(settings: Settings) -> Producer:
     """Give a connected producer; waits for Kafka as long as it takes.
 
-    Raises: LoginRefused when a broker answers and refuses us
+    Raises: Refused when waiting does not help
     """
     return Producer(settings, await _connected(settings, insists=False))
 
@@ -114,7 +114,7 @@ async def _connected(settings: Settings, *, insists: bool = True) -> AIOKafkaPro
         except KafkaError as error:
             await client.stop()
             told = await trouble(settings, "producer", error)
-            if isinstance(told, LoginRefused) and not insists:
+            if isinstance(told, Refused) and not insists:
                 raise told from error
             log.warning("Kafka cannot be reached, will repeat", error=str(told))
             await asyncio.sleep(RECONNECT_S)

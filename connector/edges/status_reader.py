@@ -6,7 +6,7 @@ All of it is on Kafka, so it works when no worker answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self
 
 from connector.edges.clocks import monotonic_clock, wall_clock
@@ -25,11 +25,21 @@ SECOND_LOOK_S: Final = 2.5
 class StatusReader:
     """Looks as often as asked; to be used as an async context manager.
 
+    destination  id of the destination where it is known; else the destination file says it
+    fresher      values that take the place of those on the control topic
+
     Entering raises OperationalError when Kafka cannot be reached.
     """
 
-    def __init__(self, settings: Settings, limits: Limits) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        limits: Limits,
+        destination: Callable[[], str | None] = lambda: None,
+        fresher: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
         self._settings, self._limits = settings, limits
+        self._destination, self._fresher = destination, fresher
         self._lag = LagReader(settings)
         self._control = ControlReader(settings)
         self._following: asyncio.Task[None] | None = None
@@ -64,6 +74,11 @@ class StatusReader:
         """Follow the control topic from now on, for looks to come."""
         if self._following is None:
             self._following = asyncio.create_task(self._control.follow())
+
+    @property
+    def control(self) -> Mapping[str, Any]:
+        """The newest value of every key of the control topic, as far as it was read."""
+        return self._control.values
 
     async def look(self) -> Report:
         """Look once.
@@ -100,7 +115,7 @@ class StatusReader:
             except OperationalError as error:
                 notes.append(f"workers and pauses are not known: {error}")
                 return None
-        return self._control.values
+        return {**self._control.values, **self._fresher()}
 
     async def _groups(self, control: Mapping[str, Any], notes: list[str]) -> dict[str, tuple[str, str]]:
         """Give group -> stage and topic, from the destination file, from the workers and from Kafka."""
@@ -111,7 +126,7 @@ class StatusReader:
         prefix = settings.deliver_group("")
         known = set(await self._known(prefix, notes))
         try:
-            id_ = read_destination_file(settings.destination_file).config.get("id")
+            id_ = self._destination() or read_destination_file(settings.destination_file).config.get("id")
         except ConfigurationError as error:
             delivering = known  # all, also those that nobody uses any more
             if not known:

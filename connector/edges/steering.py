@@ -14,11 +14,15 @@ from typing import Any
 import structlog
 
 from connector.delivery.gate import Shut
+from connector.delivery.liveness import HealthReason
 from connector.edges.control_topic import PAUSE_PREFIX, ControlReader, pause_of
 from connector.edges.deliver_stage import DeliverStage
 from connector.edges.deliverable import Deliverable, read_deliverable
 from connector.edges.encharge_account import EnchargeAccount
 from connector.edges.file_watch import FileWatch
+from connector.edges.health import Unready, shut_reasons
+from connector.edges.log_redaction import secrets_of
+from connector.edges.logs import keep_out_of_logs
 from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.settings import Settings, watched_files
 
@@ -69,7 +73,9 @@ class Steering:
     def reload(self) -> None:
         """Read the files anew; what is broken changes nothing."""
         try:
-            deliverable = read_deliverable(Settings.from_environment(self._environment))
+            settings = Settings.from_environment(self._environment)
+            keep_out_of_logs(secrets_of(settings))
+            deliverable = read_deliverable(settings)
             if deliverable.destination.id != self.deliverable.destination.id:
                 message = "is part of the consumer group and cannot change while the worker runs; restart it"
                 raise ConfigurationError(
@@ -127,10 +133,10 @@ class Steering:
         """Whether the files on disk cannot be used, and the version before is in force."""
         return bool(self._broken)
 
-    def not_ready(self) -> list[str]:
+    def not_ready(self) -> list[HealthReason]:
         """Say why nothing is delivered, and whether a broken configuration waits to be mended."""
-        broken = [f"configuration_broken:{self._broken[0]}"] if self._broken else []
-        return [*self._stage.closed, *broken]
+        broken = [HealthReason(Unready.CONFIGURATION_BROKEN, str(each)) for each in self._broken[:1]]
+        return [*shut_reasons(self._stage.closed), *broken]
 
     def status(self) -> dict[str, Any]:
         """Give configuration and gate as JSON."""
@@ -138,5 +144,5 @@ class Steering:
             "destination": self.deliverable.destination.id,
             "config_version": self.deliverable.version,
             "config_problems": [str(problem) for problem in self._broken],
-            "shut": {reason: closed.detail for reason, closed in self._stage.closed.items()},
+            "shut": {str(reason): closed.detail for reason, closed in self._stage.closed.items()},
         }

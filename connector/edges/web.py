@@ -1,17 +1,23 @@
-"""The worker's web port: /live, /ready, /status and /metrics."""
+"""The worker's web port: /live, /ready, /status, /metrics, and the console below /console."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from connector.delivery.liveness import HealthReason
+from connector.edges.health import as_json
 from connector.errors import OperationalError
+
+# In bytes: two texts of a megabyte each. Here, as the limit of a mounted application does not count.
+LARGEST_FORM: Final = 4 * 1024 * 1024
+SHUT_DOWN_S: Final = 2.0  # that a page which is being served has at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +26,33 @@ class Health:
 
     not_ready   reasons why it does not deliver, empty when it is ready
     status      JSON for /status
+    dead        reasons why only a restart can mend it, empty while it is live
     """
 
-    not_ready: Callable[[], list[str]]
+    not_ready: Callable[[], Sequence[HealthReason]]
     status: Callable[[], dict[str, Any]]
+    dead: Callable[[], Sequence[HealthReason]]
 
 
-async def start_web(health: Health, registry: CollectorRegistry, *, host: str, port: int) -> web.AppRunner:
-    """Serve until the runner's cleanup().
+async def start_web(
+    health: Health,
+    registry: CollectorRegistry,
+    *,
+    host: str,
+    port: int,
+    console: web.Application | None = None,
+) -> web.AppRunner:
+    """Serve until the runner's cleanup(); with a console, that is where / leads to.
 
     Raises: OperationalError when the port is taken
     """
 
     async def live(_request: web.Request) -> web.Response:
-        return _json({"live": True})
+        reasons = health.dead()
+        return _health("live", reasons) if reasons else _json({"live": True})
 
     async def ready(_request: web.Request) -> web.Response:
-        reasons = health.not_ready()
-        return _json({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+        return _health("ready", health.not_ready())
 
     async def status(_request: web.Request) -> web.Response:
         return _json(health.status())
@@ -45,7 +60,8 @@ async def start_web(health: Health, registry: CollectorRegistry, *, host: str, p
     async def metrics(_request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    app = web.Application()
+    # The limit of a sub-application does not count, only this one does.
+    app = web.Application(client_max_size=LARGEST_FORM)
     app.add_routes(
         [
             web.get("/live", live),
@@ -54,7 +70,10 @@ async def start_web(health: Health, registry: CollectorRegistry, *, host: str, p
             web.get("/metrics", metrics),
         ]
     )
-    runner = web.AppRunner(app, access_log=None)
+    if console is not None:
+        app.add_subapp("/console", console)
+        app.add_routes([web.get("/", _to_console)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUT_DOWN_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
@@ -65,6 +84,15 @@ async def start_web(health: Health, registry: CollectorRegistry, *, host: str, p
             " or to 0 for no web port"
         ) from error
     return runner
+
+
+async def _to_console(_request: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": "/console/"})
+
+
+def _health(name: str, reasons: Sequence[HealthReason]) -> web.Response:
+    body = {name: not reasons, "reasons": [as_json(reason) for reason in reasons]}
+    return _json(body, status=503 if reasons else 200)
 
 
 def _json(body: dict[str, Any], status: int = 200) -> web.Response:

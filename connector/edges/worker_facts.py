@@ -6,22 +6,27 @@ Everything is read from counters that are kept anyway. No ids of persons, no key
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from connector import __version__
 from connector.delivery.flow import Flow
+from connector.delivery.history import History
+from connector.delivery.liveness import HealthReason
 from connector.delivery.stats import DeliveryStats, IngestStats
+from connector.delivery.totals import totals_of
 from connector.delivery.waits import Progress, Wait, WaitKind
 from connector.edges.batch_reader import BatchReader, Stage
 from connector.edges.clocks import monotonic_clock, wall_clock
 from connector.edges.deliver_stage import DeliverStage
+from connector.edges.health import short
 from connector.edges.ingest_stage import IngestStage
 from connector.edges.steering import Steering
 
 MOST_WAITS: Final = 40  # partitions whose wait a heartbeat tells, about 100 bytes each: the oddest ones
 MOST_PROBLEMS: Final = 3
+MOST_ERRORS: Final = 50  # as many mappings as a destination may have
 LONGEST_PROBLEM: Final = 300  # characters
 LONGEST_S: Final = 1e9  # of a time that is believed
 
@@ -34,7 +39,9 @@ class WorkerFacts:
     """Gives the facts of one worker; what it does not have is None.
 
     readers  name of the stage (ingest, deliver), its reader and the stage
+    marks    what was counted by when, see delivery/history.py
     web      address of the web port, empty when it is off
+    stuck    counts the partitions whose watermark has not moved for too long
     """
 
     host: str
@@ -45,9 +52,11 @@ class WorkerFacts:
     readers: list[tuple[str, BatchReader, Stage]]
     delivery: DeliveryStats
     ingest: IngestStats
-    not_ready: Callable[[], list[str]]
+    not_ready: Callable[[], Sequence[HealthReason]]
+    marks: History
     flow: Flow | None = None
     steering: Steering | None = None
+    stuck: Callable[[], int] = lambda: 0
 
     def __call__(self) -> dict[str, Any]:
         """Give all facts as JSON, as of now."""
@@ -60,11 +69,25 @@ class WorkerFacts:
             "role": self.role,
             "web": self.web,
             **self._configuration(),
-            "not_ready": [reason[:LONGEST_PROBLEM] for reason in self.not_ready()[: 2 * MOST_PROBLEMS]],
+            "not_ready": [short(reason) for reason in self.not_ready()],
+            "stuck": self.stuck(),
             "readers": [reader_facts(*each) for each in self.readers],
             **({} if self.flow is None else _flow_facts(self.flow)),
             "counts": _counts(self.delivery, self.ingest),
+            "totals": self._totals(),
+            "last_errors": self._last_errors(),
         }
+
+    def mark(self) -> None:
+        """Remember what is counted now, if that is due."""
+        at = wall_clock()
+        if self.marks.is_due(at):
+            self.marks.mark(at, self._totals())
+
+    def history(self, *, ended: bool = False) -> dict[str, Any]:
+        """Give what was counted by when as JSON; `ended` when nothing will be counted any more."""
+        told = self.marks.told(wall_clock(), self._totals(), ended=ended)
+        return {**told, "last_errors": self._last_errors()}
 
     def shape(self) -> tuple[Hashable, ...]:
         """Give what is worth telling at once when it changes: assignments, why nothing is sent, versions."""
@@ -73,8 +96,18 @@ class WorkerFacts:
             tuple((reader.assigned, reader.is_reading) for _, reader, _ in self.readers),
             () if flow is None else tuple(flow.gate.reasons),
             None if steering is None else steering.deliverable.version,
-            len(self.not_ready()),
+            tuple(map(short, self.not_ready())),
+            self.stuck(),
         )
+
+    def _totals(self) -> dict[str, int]:
+        return totals_of(self.delivery, self.ingest)
+
+    def _last_errors(self) -> dict[str, list[Any]]:
+        errors = sorted(self.delivery.last_errors.items(), key=lambda item: item[1].at)
+        return {
+            mapping: [code, status, round(at, 3)] for mapping, (code, status, at) in errors[-MOST_ERRORS:]
+        }
 
     def _configuration(self) -> dict[str, Any]:
         if self.steering is None:

@@ -55,6 +55,7 @@ def test_a_secret_is_shown_as_set_or_not_set_only(here):
         "CONNECTOR_ENCHARGE_API_KEY",
         "CONNECTOR_ENCHARGE_WRITE_KEY",
         "CONNECTOR_KAFKA_SASL_PASSWORD",
+        "CONNECTOR_KAFKA_OAUTH_CLIENT_SECRET",
         "CONNECTOR_CONSOLE_TOKEN",
     }
     assert rows["CONNECTOR_ENCHARGE_API_KEY"]["value"] == "••••••"

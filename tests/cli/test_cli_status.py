@@ -62,6 +62,13 @@ def test_the_text_tells_of_each_partition_that_is_behind_and_of_each_worker():
     ]
 
 
+def test_a_worker_with_partitions_that_do_not_move_says_how_many():
+    stuck = [WorkerStatus("host-1-a", False, 1.0, {**FACTS, "stuck": 3})]
+
+    assert "    partitions that do not move: 3" in text_of(report(workers=stuck)).splitlines()
+    assert "do not move" not in text_of(report())
+
+
 def test_what_was_said_a_while_ago_says_so():
     [partition] = [PartitionStatus(3, 1, 9, 8, 0, 12.0, "host-1-a", 4, {**WAIT, "as_of_s": 4.2})]
     group = GroupStatus("deliver", "g.deliver.p", "by-user", "Stable", 1, 8, 12.0, [partition])

@@ -51,6 +51,12 @@ def test_what_the_mapping_cannot_do_is_a_dead_letter_with_its_reason():
     assert task.reason.kind
 
 
+def test_the_code_of_a_dead_letter_is_a_plain_text_that_can_be_a_key_of_json():
+    [task] = plan(written({"type": "track", "userId": "u1"}))
+
+    assert type(task.reason.code) is str
+
+
 def test_the_events_of_an_envelope_are_planned_one_after_the_other():
     planned = plan(written({"batch": [TRACK, TRACK | {"type": "page"}, TRACK]}))
 

@@ -12,6 +12,7 @@ from connector.delivery.redaction import LONGEST_EXCERPT, redact
     [
         pytest.param("person ada@example.com not found", "person [redacted] not found", id="address"),
         pytest.param("email=ada+x@example.com, <bob@b.io>", "email=[redacted], <[redacted]>", id="addresses"),
+        pytest.param("/v1/ada%40example.com now", "[redacted] now", id="address in a URL"),
         pytest.param("ada@", "ada@", id="no address"),
         pytest.param("zoë@exämple.com", "[redacted]", id="address beyond ASCII"),
         pytest.param("field 'plan' is unknown", "field [redacted] is unknown", id="single quotes"),

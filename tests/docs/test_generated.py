@@ -8,6 +8,7 @@ import pytest
 
 from connector.core.actions import ACTIONS
 from connector.delivery.codes import CODES
+from connector.edges.metric_list import METRIC_LIST
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -37,6 +38,13 @@ def test_every_action_has_a_page_with_its_fields_and_an_example(action):
 
 def test_the_readme_has_the_settings():
     assert "generated:settings" in (ROOT / "README.md").read_text()
+
+
+def test_the_page_of_the_metrics_has_a_row_for_each_and_every_example():
+    page = (ROOT / "docs/metrics.md").read_text()
+
+    assert re.findall(r"^\| `(connector_\w+)` \|", page, re.MULTILINE) == [each.name for each in METRIC_LIST]
+    assert [each.example for each in METRIC_LIST if each.example not in page] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -2,13 +2,12 @@
 
 import re
 import shlex
-from collections import defaultdict
 from pathlib import Path
 from typing import get_args
 
 import click
 import pytest
-from prometheus_client import CollectorRegistry, ProcessCollector
+from promql_parser import MatchOp
 from ruamel.yaml import YAML
 
 from connector.cli import cli
@@ -16,11 +15,9 @@ from connector.core.json_text import read_json
 from connector.delivery.codes import CODES
 from connector.delivery.gate import Shut
 from connector.delivery.outcome import OutcomeCode
-from connector.delivery.stats import IngestStats
-from connector.edges.engine_metrics import EngineCollector
-from connector.edges.metrics import StageCollector
 from connector.settings import Settings
-from tests.delivery.setup import play
+from tests.metric_samples import sample_labels
+from tests.promql import result_labels, selectors
 
 ROOT = Path(__file__).parents[2]
 RUNBOOK = ROOT / "docs/runbook"
@@ -45,48 +42,16 @@ each_page = pytest.mark.parametrize(
 # Alerts
 
 
-class Reader:
-    expired = 0
+VALUES = {
+    "connector_attempts_total": {"code": get_args(OutcomeCode)},
+    "connector_dead_letters_total": {"code": CODES, "stage": ("ingest", "deliver")},
+    "connector_shut": {"reason": Shut},
+    "connector_records_total": {"stage": ("ingest", "deliver")},
+}
+"""The values of labels with few."""
 
 
-@pytest.fixture(scope="module")
-def metrics():
-    """Everything a worker can give Prometheus: name of a sample -> label -> its values."""
-
-    async def scenario(setup):
-        ingest = IngestStats()
-        ingest.dead_letters.update(CODES)
-        setup.stats.dead_letters.update((code, "Orders") for code in CODES)
-        setup.stats.attempts.update(get_args(OutcomeCode))
-        setup.stats.delivered["Orders", "trackEvent"] += 1
-        registry = CollectorRegistry()
-        ProcessCollector(registry=registry)
-        registry.register(StageCollector(setup.stats, ingest))
-        registry.register(EngineCollector(setup.flow, setup.stage, Reader(), setup.stats, lambda: False))
-        found = defaultdict(lambda: defaultdict(set))
-        for family in registry.collect():
-            for sample in family.samples:
-                for label, value in sample.labels.items():
-                    found[sample.name][label].add(str(value))
-                found[sample.name]["job"].add(JOB)
-        return {**found, "up": {"job": {JOB}}}  # that one is Prometheus' own
-
-    _, found = play(scenario)
-    return found
-
-
-def names_in(expression):
-    """Give the names of metrics in PromQL: what is no string, label, duration, function or connective."""
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(by|on)\s*\([^)]*\)|\boffset \w+", "", expression)
-    return set(re.findall(r"\b[a-z_]+\b(?!\s*\()", bare)) - {"and", "or", "unless"}
-
-
-def test_names_are_found_in_promql():
-    found = names_in(
-        'sum by (a) (rate(x_total{b="c"}[5m])) / y_bucket > 3e6 and on (d) time() - z unless q offset 1h'
-    )
-
-    assert found == {"x_total", "y_bucket", "z", "q"}
+METRICS = sample_labels()
 
 
 def test_the_rules_are_one_group_with_a_name_for_each():
@@ -103,37 +68,25 @@ class TestEachRule:
         assert re.fullmatch(r"\d+[mhd]", rule["for"])
         assert rule["labels"] in ({"severity": "critical"}, {"severity": "warning"})
         assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
-        assert rule["expr"].count("(") == rule["expr"].count(")")
 
     def test_its_page_is_the_one_of_its_name(self, rule):
         assert rule["annotations"]["runbook_url"] == f"docs/runbook/alerts/{rule['alert']}.md"
         assert (ROOT / rule["annotations"]["runbook_url"]).is_file()
 
-    def test_its_metrics_exist(self, rule, metrics):
-        names = names_in(rule["expr"])
-
-        assert names
-        assert names <= metrics.keys()
-
-    def test_its_labels_have_such_values(self, rule, metrics):
-        for name, selector in re.findall(r"(\w+)\{([^}]*)\}", rule["expr"]):
-            for label, operator, value in re.findall(r'(\w+)(=~|!~|!=|=)"([^"]*)"', selector):
-                values = metrics[name][label]
+    def test_its_labels_have_such_values(self, rule):
+        for selector in selectors(rule["expr"]):
+            values = {"job": (JOB,), **VALUES.get(selector.name, {})}
+            for match in selector.matchers.matchers:
+                is_pattern = match.op in (MatchOp.Re, MatchOp.NotRe)
                 assert any(
-                    re.fullmatch(value, each) if "~" in operator else value == each for each in values
-                ), (
-                    label,
-                    value,
-                )
+                    re.fullmatch(match.value, each) if is_pattern else match.value == each
+                    for each in values[match.name]
+                ), (match.name, match.value)
 
-    def test_labels_that_it_keeps_and_shows_exist(self, rule, metrics):
-        known = {"instance"}.union(*(metrics[name] for name in names_in(rule["expr"])))
-        kept = ",".join(re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", rule["expr"]))
-        texts = " ".join(rule["annotations"].values())
+    def test_labels_that_it_shows_exist(self, rule):
+        shown = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
 
-        assert set(re.findall(r"\w+", kept)) <= known
-        shown = set(re.findall(r"\$labels\.(\w+)", texts))
-        assert shown <= (set(re.findall(r"\w+", kept)) or known)
+        assert shown <= result_labels(rule["expr"], METRICS)
 
 
 def test_promtools_tests_see_every_alert_fire():
@@ -212,7 +165,7 @@ def test_a_link_to_a_heading_leads_to_one(page):
 
 
 @each_page
-def test_settings_metrics_and_headers_that_a_page_names_exist(page, metrics):
+def test_settings_metrics_and_headers_that_a_page_names_exist(page):
     text = page.read_text()
     settings = {f"CONNECTOR_{name.upper()}" for name in Settings.__dataclass_fields__}
     headers = read_json((ROOT / "schemas/dead_letter.json").read_bytes())["properties"]
@@ -220,7 +173,7 @@ def test_settings_metrics_and_headers_that_a_page_names_exist(page, metrics):
     assert {name.removesuffix("_FILE") for name in re.findall(r"\bCONNECTOR_[A-Z_]+", text)} <= {
         name.removesuffix("_FILE") for name in settings
     }
-    assert set(re.findall(r"`((?:connector|process)_[a-z_]+)[`{]", text)) <= metrics.keys()
+    assert set(re.findall(r"`((?:connector|process)_[a-z_]+)[`{]", text)) <= METRICS.keys()
     assert set(re.findall(r"`(encharge\.[a-z_]+|__connect\.[a-z_.]+)`", text)) <= headers.keys()
 
 

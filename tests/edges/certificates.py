@@ -21,14 +21,14 @@ class Authority(NamedTuple):
     file: Path
     key_file: Path
 
-    def sign(self, host, *, days=1):
-        """Make a certificate for one host; with -1 day it expired yesterday."""
+    def sign(self, host, *, days=1, usage="serverAuth"):
+        """Make a certificate for one host or client; with -1 day it expired yesterday."""
         folder = self.file.parent
         name = f"{host}_{days}"
         made = Certificate(folder / f"{name}.pem", folder / f"{name}.key")
         wish, kind = folder / f"{name}.csr", folder / f"{name}.cnf"
         kind.write_text(
-            f"basicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\nsubjectAltName=DNS:{host}\n"
+            f"basicConstraints=critical,CA:FALSE\nextendedKeyUsage={usage}\nsubjectAltName=DNS:{host}\n"
         )
         _openssl("req", *_KEY, "-subj", f"/CN={host}", "-keyout", made.key_file, "-out", wish)
         _openssl(

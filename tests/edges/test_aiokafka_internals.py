@@ -10,9 +10,11 @@ import pytest
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import OAuthAuthenticator
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import SaslAuthenticationFailed
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from connector.delivery.offset_map import LONGEST
@@ -22,6 +24,7 @@ from connector.edges.aiokafka_internals import (
     describe_topics,
     is_member,
     let_others_first,
+    notice_refused_tokens,
     rejoin,
     stay_in_group,
 )
@@ -55,6 +58,30 @@ async def test_a_coordinator_has_a_generation_that_is_not_positive_outside_of_a_
 
     assert coordinator.generation <= 0
     await coordinator.close()
+
+
+class OneToken:
+    async def token(self):
+        return "the-token"
+
+
+async def test_a_broker_that_answers_a_token_with_a_text_refuses_it():
+    notice_refused_tokens()
+    login = OAuthAuthenticator(sasl_oauth_token_provider=OneToken())
+    sent, _ = await login.step(None)
+
+    with pytest.raises(SaslAuthenticationFailed):
+        await login.step(b'{"status":"invalid_token"}')
+
+    assert b"Bearer the-token" in sent
+
+
+async def test_a_broker_that_answers_a_token_with_nothing_takes_it():
+    notice_refused_tokens()
+    login = OAuthAuthenticator(sasl_oauth_token_provider=OneToken())
+    await login.step(None)
+
+    assert await login.step(b"") is None
 
 
 async def test_a_fetcher_keeps_prefetched_records_in_an_ordered_dictionary():

@@ -195,6 +195,7 @@ class World:
             channel=self.channel,
             limits=limits,
             connection={"bootstrap_servers": "kafka:9092"},
+            clock=asyncio.get_running_loop().time,
         )
 
     @property

@@ -1,9 +1,11 @@
 """Destination files: what is read, and where problems are told to be."""
 
+from pathlib import Path
+
 import pytest
 
 from connector.core.presets import preset_mappings
-from connector.edges.destination_file import read_destination_file
+from connector.edges.destination_file import parse_destination_file, read_destination_file
 from connector.edges.destination_template import destination_text
 from connector.errors import ConfigurationError
 
@@ -124,3 +126,32 @@ def test_an_alias_that_contains_itself_is_refused(tmp_path):
     [line] = problems(write(tmp_path, "id: x\nmappings: &a [*a]\n"))
 
     assert line.startswith("F:2:")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("id: 2026-99-99", "is not YAML: month must be in 1..12", id="no date"),
+        pytest.param(f"id: {'9' * 5000}", "is not YAML: Exceeds the limit", id="a number without end"),
+        pytest.param("id: !!float x", "is not YAML: could not convert string to float", id="no number"),
+        pytest.param("id: " + "[" * 1500, "is nested too deeply", id="a deep one"),
+        pytest.param(
+            "a0: &a0 [x, x]\n"
+            + "".join(f"a{n}: &a{n} [{'*a' + str(n - 1)}, {'*a' + str(n - 1)}]\n" for n in range(1, 40)),
+            "has more than 200,000 values",
+            id="aliases of aliases",
+        ),
+    ],
+)
+def test_what_yaml_cannot_make_is_a_problem_of_the_file(text, told):
+    with pytest.raises(ConfigurationError) as caught:
+        parse_destination_file(Path("destination.yaml"), text.encode())
+
+    assert told in str(caught.value)
+
+
+def test_a_file_keeps_the_bytes_it_was_read_from(tmp_path):
+    path = tmp_path / "destination.yaml"
+    path.write_bytes(b"id: x  # mine\r\n")
+
+    assert read_destination_file(path).content == b"id: x  # mine\r\n"

@@ -17,15 +17,16 @@ class Reader:
     expired = 3
 
 
-def scrape(setup, *, is_broken=False):
+def scrape(setup, *, is_broken=False, **options):
     """Read all samples as Prometheus does: (name, label) -> value."""
     registry = CollectorRegistry()
-    registry.register(EngineCollector(setup.flow, setup.stage, Reader(), setup.stats, lambda: is_broken))
+    registry.register(
+        EngineCollector(setup.flow, setup.stage, Reader(), setup.stats, lambda: is_broken, **options)
+    )
     return {
         (sample.name.removeprefix("connector_"), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(generate_latest(registry).decode())
         for sample in family.samples
-        if not sample.name.endswith("_created")
     }
 
 
@@ -43,6 +44,7 @@ def test_an_engine_at_rest():
         ("pace_per_second",): math.inf,
         ("failing_lanes",): 0,
         ("full_lanes",): 0,
+        ("stuck_partitions",): 0,
         ("held_records",): 0,
         ("held_bytes",): 0,
         ("records_discarded_total",): 0,
@@ -58,6 +60,15 @@ def test_a_configuration_that_cannot_be_used_shows():
     _, found = play(scenario)
 
     assert found["configuration_broken",] == 1
+
+
+def test_partitions_that_are_stuck_are_counted_by_who_knows_them():
+    async def scenario(setup):
+        return scrape(setup, stuck=lambda: 3)
+
+    _, found = play(scenario)
+
+    assert found["stuck_partitions",] == 3
 
 
 @pytest.mark.parametrize("reason", Shut)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+import orjson
 import pytest
 import structlog
 from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
@@ -19,7 +20,7 @@ class Facts:
     """A number that counts the calls, and a shape to change."""
 
     def __init__(self):
-        self.calls = 0
+        self.calls = self.marks = 0
         self.now_shape = 0
         self.error = None
 
@@ -31,6 +32,12 @@ class Facts:
 
     def shape(self):
         return self.now_shape
+
+    def mark(self):
+        self.marks += 1
+
+    def history(self, *, ended=False):
+        return {"v": 1, "at": time.time(), "ended": ended}
 
 
 class FailingProducer:
@@ -79,7 +86,7 @@ async def test_a_worker_is_heard_again_and_again_and_not_any_more_after_its_stop
     heard = await said(settings)
     await heartbeat.stop()
 
-    assert list(heard) == ["worker/host-1-abc"]
+    assert set(heard) == {"worker/host-1-abc"}
     assert heard["worker/host-1-abc"]["call"] >= 3
     assert await said(settings) == {}
 
@@ -102,6 +109,8 @@ async def test_who_starts_forgets_workers_that_were_silent_for_a_day_and_nothing
     now = time.time()
     await tell(settings, "worker/dead", {"at": now - FORGET_S - 60})
     await tell(settings, "worker/senseless", "?")
+    await tell(settings, "history/dead", {"at": now - FORGET_S - 60})
+    await tell(settings, "history/stopped", {"at": now - 3600, "ended": True})
     await tell(settings, "worker/silent", {"at": now - 3600})
     await tell(settings, "pause/production", {"paused": True, "at": now - 2 * FORGET_S})
     heartbeat = Heartbeat(settings, producer, "host-1-abc", Facts())
@@ -115,7 +124,12 @@ async def test_who_starts_forgets_workers_that_were_silent_for_a_day_and_nothing
 
     control = ControlReader(settings)
     await control.read_to_end()
-    assert set(control.values) == {"worker/silent", "pause/production"}
+    assert set(control.values) == {
+        "worker/silent",
+        "history/stopped",
+        "history/host-1-abc",
+        "pause/production",
+    }
 
 
 @pytest.mark.kafka
@@ -173,6 +187,48 @@ async def test_what_cannot_be_written_is_told_once_and_tried_again(beating):
 
     assert [each["error"] for each in logs] == ["KafkaTimeoutError"]
     assert producer.written[-1] == (b"worker/host-1-abc", None)
+
+
+def histories(producer):
+    return [orjson.loads(value) for key, value in producer.written if key == b"history/host-1-abc"]
+
+
+async def test_what_was_counted_is_told_with_the_first_beat_and_then_each_minute(beating, monkeypatch):
+    producer, facts = FailingProducer(), Facts()
+    heartbeat = beating(producer, facts)
+    await eventually_async(lambda: facts.calls > 5, 5)
+    assert len(histories(producer)) == 1
+    assert facts.marks > 3
+
+    monkeypatch.setattr(module, "HISTORY_S", 0.0)
+    heartbeat._history_due_s = 0.0
+    await eventually_async(lambda: len(histories(producer)) > 3, 5)
+    await heartbeat.stop()
+
+
+async def test_the_last_word_is_what_was_counted_and_then_the_heartbeat_is_taken_back(beating):
+    producer = FailingProducer()
+    heartbeat = beating(producer, Facts())
+    await eventually_async(lambda: producer.written, 5)
+
+    await heartbeat.stop()
+
+    assert [key for key, _ in producer.written[-2:]] == [b"history/host-1-abc", b"worker/host-1-abc"]
+    assert [each["ended"] for each in histories(producer)] == [False, True]
+    assert producer.written[-1][1] is None
+
+
+async def test_without_a_last_history_the_heartbeat_stays_as_the_last_word(beating):
+    producer = FailingProducer()
+    heartbeat = beating(producer, Facts())
+    await eventually_async(lambda: producer.written, 5)
+    producer.errors = [KafkaTimeoutError()] * 1000
+
+    with structlog.testing.capture_logs() as logs:
+        await heartbeat.stop()
+
+    assert all(value is not None for _, value in producer.written)
+    assert logs[-1]["event"].startswith("heartbeat not taken back")
 
 
 async def test_a_refusal_is_not_repeated_soon_as_it_costs_the_producer_its_client(beating, monkeypatch):

@@ -1,15 +1,24 @@
 """Settings turned into what Kafka clients are called with."""
 
 import asyncio
+import shutil
+import socket
 import ssl
+import threading
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import uvloop
+from structlog.testing import capture_logs
 
 from connector import __version__
 from connector.edges.kafka import connection
+from connector.edges.kafka_oauth import KafkaTokens
 from connector.errors import ConfigurationError
 from connector.settings import Settings
+from tests.edges.certificates import Authority, Certificate, make_authority, server_context
 
 TLS = Path(__file__).parent.parent / "data" / "tls"
 CERT, KEY = TLS / "cert.pem", TLS / "key.pem"
@@ -51,6 +60,32 @@ def test_a_login_is_passed_on(protocol, mechanism):
     }
 
 
+def test_a_login_with_tokens_passes_on_where_they_come_from_and_no_password():
+    settings = Settings(
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="OAUTHBEARER",
+        kafka_oauth_token_provider="tests.kafka.tokens:lasting",
+    )
+
+    found = connection(settings, "ingest")
+
+    assert found["sasl_mechanism"] == "OAUTHBEARER"
+    assert isinstance(found["sasl_oauth_token_provider"], KafkaTokens)
+    assert "sasl_plain_password" not in found
+
+
+def test_all_clients_of_a_process_share_their_tokens():
+    settings = Settings(
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="OAUTHBEARER",
+        kafka_oauth_token_provider="tests.kafka.tokens:lasting",
+    )
+
+    one, other = (connection(settings, role)["sasl_oauth_token_provider"] for role in ("ingest", "lag"))
+
+    assert one is other
+
+
 @pytest.mark.parametrize(
     ("protocol", "has_tls"),
     [("PLAINTEXT", False), ("SASL_PLAINTEXT", False), ("SSL", True), ("SASL_SSL", True)],
@@ -62,7 +97,7 @@ def test_tls_is_used_only_where_the_protocol_says_so(protocol, has_tls):
 
 
 def test_brokers_must_prove_who_they_are():
-    context = connection(with_tls(), "ingest")["ssl_context"]
+    context = connection(with_tls(), "ingest")["ssl_context"].context()
 
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -136,3 +171,137 @@ def test_files_that_cannot_be_used_are_told_with_setting_file_and_reason(files, 
     [problem] = caught.value.problems
     assert problem.path == f"CONNECTOR_KAFKA_SSL_{setting}_FILE"
     assert words in problem.message
+
+
+# Closing
+
+
+@contextmanager
+def silent_broker():
+    """Shake hands over TLS and never say anything after that, goodbyes included."""
+    done = threading.Event()
+
+    def serve(listening):
+        with (
+            listening.accept()[0] as plain,
+            server_context(Certificate(CERT, KEY)).wrap_socket(
+                plain, server_side=True, suppress_ragged_eofs=True
+            ),
+        ):
+            done.wait(60)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        yield listening.getsockname()[1]
+        done.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_connection_is_closed_without_waiting_for_the_goodbye_of_the_broker(loop):
+    context = connection(with_tls(ca=CERT), "ingest")["ssl_context"]
+
+    async def close(port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+        writer.close()
+        async with asyncio.timeout(5):
+            await writer.wait_closed()
+        return True
+
+    with silent_broker() as port, asyncio.Runner(loop_factory=loop) as runner:
+        assert runner.run(close(port))
+
+
+# Files that change
+
+
+class Cluster(NamedTuple):
+    """An authority, and what it signed for a broker and for us."""
+
+    authority: Authority
+    broker: Certificate
+    client: Certificate
+
+
+def cluster(folder):
+    folder.mkdir()
+    authority = make_authority(folder)
+    return Cluster(authority, authority.sign("localhost"), authority.sign(folder.name, usage="clientAuth"))
+
+
+@pytest.fixture
+def clusters(tmp_path):
+    return cluster(tmp_path / "before"), cluster(tmp_path / "after")
+
+
+@pytest.fixture
+def ours(tmp_path, clusters):
+    """Our files, by the names of the settings, with what the first cluster wants."""
+    files = {name: tmp_path / f"our-{name}.pem" for name in ("ca", "cert", "key")}
+    replace(files, clusters[0], "ca", "cert", "key")
+    return files
+
+
+def replace(files, cluster, *names):
+    contents = {
+        "ca": cluster.authority.file,
+        "cert": cluster.client.file,
+        "key": cluster.client.key_file,
+    }
+    for name in names:
+        new = files[name].with_suffix(".new")
+        shutil.copy(contents[name], new)
+        new.replace(files[name])
+
+
+async def name_seen_by(cluster, client_context):
+    """Shake hands with a broker that asks for a certificate; give the name in it."""
+    asking = server_context(cluster.broker)
+    asking.load_verify_locations(cluster.authority.file)
+    asking.verify_mode = ssl.CERT_REQUIRED
+    seen = asyncio.get_running_loop().create_future()
+
+    async def serve(reader, writer):
+        await reader.readline()
+        [[(_, name)]] = writer.get_extra_info("peercert")["subject"]
+        seen.set_result(name)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "localhost", 0, ssl=asking) as server:
+        port = server.sockets[0].getsockname()[1]
+        _, writer = await asyncio.open_connection("localhost", port, ssl=client_context)
+        try:
+            writer.write(b"hello\n")
+            return await asyncio.wait_for(seen, 5)
+        finally:
+            writer.close()
+
+
+async def test_files_that_were_replaced_count_for_the_next_connection(clusters, ours):
+    before, after = clusters
+    context = connection(with_tls(**ours), "ingest")["ssl_context"]
+    assert await name_seen_by(before, context) == "before"
+
+    replace(ours, after, "ca", "cert", "key")
+
+    assert await name_seen_by(after, context) == "after"
+    with pytest.raises(ssl.SSLCertVerificationError):  # who is not in the file any more is not trusted
+        await name_seen_by(before, context)
+
+
+async def test_a_certificate_whose_key_is_still_to_come_leaves_the_one_before_in_force(clusters, ours):
+    before, after = clusters
+    context = connection(with_tls(**ours), "ingest")["ssl_context"]
+
+    replace(ours, after, "cert")
+    with capture_logs() as lines:
+        assert await name_seen_by(before, context) == "before"
+    of_a_new_client = connection(with_tls(**ours), "lag")["ssl_context"]
+    assert await name_seen_by(before, of_a_new_client) == "before"
+    replace(ours, after, "ca", "key")
+
+    [line] = lines
+    assert line["event"] == "changed certificates cannot be used, the ones before stay"
+    assert "CONNECTOR_KAFKA_SSL_CERT_FILE: " in line["error"]
+    assert await name_seen_by(after, context) == "after"

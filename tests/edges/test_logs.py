@@ -1,20 +1,28 @@
 """What is logged, and how it looks."""
 
+import gc
 import json
 import logging
 import re
+import subprocess
+import sys
+import weakref
 
 import pytest
 import structlog
 
-from connector.edges.logs import LIBRARIES, set_up_logs
+from connector.edges import logs
+from connector.edges.log_redaction import LogRedaction
+from connector.edges.log_repeats import MOST, WINDOW_S
+from connector.edges.logs import LIBRARIES, keep_out_of_logs, set_up_logs
 
 SECRET = "ada@example.com"
 
 
 @pytest.fixture
-def logged(capsys):
+def logged(capsys, monkeypatch):
     """Give the lines on standard error so far; afterwards logging is as it was."""
+    monkeypatch.setattr(logs, "_redaction", LogRedaction())  # what other tests of this process kept out
     root = logging.getLogger()
     libraries = [logging.getLogger(name) for name in LIBRARIES]
     handlers, level, levels = root.handlers, root.level, [library.level for library in libraries]
@@ -24,7 +32,9 @@ def logged(capsys):
         assert captured.out == ""
         return captured.err.splitlines()
 
+    excepthook = sys.excepthook
     yield lines
+    sys.excepthook = excepthook
     root.handlers, root.level = handlers, level
     for library, before in zip(libraries, levels, strict=True):
         library.setLevel(before)
@@ -177,3 +187,232 @@ def test_a_value_that_json_does_not_know_is_logged_as_text(logged):
 
     found = json.loads(logged()[0])
     assert (found["value"], found["raw"]) == ("<class 'set'>", "b'\\xff'")
+
+
+# What is taken out
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+@pytest.mark.parametrize("logger", [ours, theirs], ids=["ours", "a library's"])
+def test_secrets_and_addresses_are_taken_out_of_texts_and_exceptions(logged, style, logger):
+    set_up_logs("info", style)
+    keep_out_of_logs(["k3y-of-logs"])
+
+    try:
+        raise OSError(f"k3y-of-logs of {SECRET} is refused")
+    except OSError:
+        logger().exception(f"login as {SECRET} with k3y-of-logs failed")
+
+    text = "\n".join(logged())
+    assert "login as [redacted] with [redacted] failed" in text
+    assert "OSError: [redacted] of [redacted] is refused" in text
+    assert SECRET not in text
+    assert "k3y-of-logs" not in text
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+def test_fields_are_redacted_by_name_and_by_value(logged, style):
+    set_up_logs("info", style)
+
+    ours().info("odd", sasl_password="pw", who=SECRET, nested={"user_id": "u1"}, offset=7)
+
+    [line] = logged()
+    assert line.count("[redacted]") == 3
+    assert not [value for value in ("pw", SECRET, "u1") if value in line]
+
+
+def test_an_exception_among_the_values_of_a_librarys_line_loses_what_it_quotes(logged):
+    set_up_logs("info", "json")
+
+    theirs().error("Crashed reason=%r", KeyError("u-ada"))
+
+    assert json.loads(logged()[0])["event"] == "Crashed reason=KeyError([redacted])"
+
+
+def test_a_line_whose_values_do_not_fit_its_text_is_told_without_them(logged):
+    set_up_logs("info", "json")
+
+    theirs("some.library").warning("%d of %d", SECRET)
+
+    [line] = map(json.loads, logged())
+    assert line["event"] == "a line of some.library could not be logged"
+    assert (line["level"], line["error"]) == ("error", "TypeError")
+
+
+def test_a_value_that_cannot_be_shown_does_not_take_the_program_down(logged):
+    class Odd:
+        def __repr__(self):
+            raise ZeroDivisionError(SECRET)
+
+    set_up_logs("info", "json")
+
+    ours().info("odd", value=Odd())
+
+    [line] = map(json.loads, logged())
+    assert line["event"] == "a line of connector.test could not be logged"
+    assert line["error"] == "ZeroDivisionError"
+
+
+def test_what_ends_the_process_is_a_line_like_others():
+    code = """
+from connector.edges.logs import set_up_logs
+set_up_logs("info", "json")
+raise KeyError("u-ada")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    [line] = map(json.loads, ended.stderr.splitlines())
+    assert ended.returncode == 1
+    assert (line["event"], line["level"]) == ("ended by an unexpected error", "error")
+    assert line["exception"].endswith("KeyError: [redacted]")
+
+
+# What is left out
+
+
+class Clock:
+    def __init__(self):
+        self.now_s = 1000.0
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.mark.parametrize("style", ["console", "json"])
+@pytest.mark.parametrize("logger", [ours, theirs], ids=["ours", "a library's"])
+def test_a_line_that_repeats_itself_is_left_out_and_counted(logged, style, logger):
+    clock = Clock()
+    set_up_logs("info", style, clock=clock)
+
+    for _ in range(MOST + 123):
+        logger().warning("again")
+    clock.now_s += WINDOW_S
+    logger().warning("again")
+
+    lines = logged()
+    assert len(lines) == MOST + 1
+    assert re.search(r"repeated\W+123\b", lines[-1])
+    assert not [line for line in lines[:-1] if "repeated" in line]
+
+
+def test_a_line_of_another_kind_lets_out_the_count(logged):
+    clock = Clock()
+    set_up_logs("info", "json", clock=clock)
+    for number in range(MOST + 5):
+        ours().error("lane failed", code="internal", offset=number)
+    logged()
+    clock.now_s += WINDOW_S
+
+    ours().info("news")
+
+    summary, news = map(json.loads, logged())
+    summary.pop("timestamp")
+    assert summary == {"event": "lane failed", "level": "error", "code": "internal", "repeated": 5}
+    assert news["event"] == "news"
+
+
+def test_the_end_of_logging_tells_what_was_left_out(logged):
+    set_up_logs("info", "json", clock=Clock())
+    for _ in range(MOST + 2):
+        theirs().warning("again")
+    logged()
+
+    logging.getLogger().handlers[0].close()
+
+    [line] = map(json.loads, logged())
+    assert (line["event"], line["repeated"]) == ("again", 2)
+
+
+def test_setting_up_anew_tells_what_was_left_out_before(logged):
+    set_up_logs("info", "json", clock=Clock())
+    for _ in range(MOST + 2):
+        theirs().warning("again")
+    logged()
+
+    set_up_logs("info", "json")
+
+    assert [json.loads(line)["repeated"] for line in logged()] == [2]
+
+
+def raised(error, text):
+    try:
+        raise error
+    except type(error):
+        ours().exception(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(
+            lambda: ours().error("failed", code="a"), lambda: ours().error("failed", code="b"), id="code"
+        ),
+        pytest.param(lambda: ours().error("failed"), lambda: ours().warning("failed"), id="level"),
+        pytest.param(lambda: theirs("a").error("failed"), lambda: theirs("b").error("failed"), id="logger"),
+        pytest.param(lambda: theirs().error("failed"), lambda: theirs().error("fell"), id="text"),
+        pytest.param(
+            lambda: theirs().error("failed", exc_info=KeyError()),
+            lambda: theirs().error("failed", exc_info=OSError()),
+            id="exception",
+        ),
+        pytest.param(
+            lambda: raised(KeyError(), "failed"), lambda: raised(OSError(), "failed"), id="exception of ours"
+        ),
+        pytest.param(
+            lambda: ours().error("failed", exc_info=KeyError()),
+            lambda: ours().error("failed", exc_info=OSError()),
+            id="exception given",
+        ),
+    ],
+)
+def test_lines_that_differ_in_kind_are_not_the_same(logged, one, other):
+    set_up_logs("info", "json", clock=Clock())
+    for _ in range(MOST + 1):
+        one()
+    logged()
+
+    other()
+
+    assert len(logged()) == 1
+
+
+def test_numbers_in_a_librarys_text_make_no_other_line(logged):
+    set_up_logs("info", "json", clock=Clock())
+
+    for number in range(MOST + 50):
+        theirs().warning("connection %d closed", number)
+
+    assert len(logged()) == MOST
+
+
+def test_lines_for_debugging_are_never_left_out(logged):
+    set_up_logs("debug", "json", clock=Clock())
+
+    for _ in range(3 * MOST):
+        ours().debug("step")
+
+    assert len(logged()) == 3 * MOST
+
+
+def test_what_is_kept_of_a_line_that_was_left_out_holds_no_frames(logged):
+    class Held:
+        pass
+
+    held = []
+
+    def fail():
+        local = Held()
+        held.append(weakref.ref(local))
+        raise ZeroDivisionError
+
+    set_up_logs("info", "json", clock=Clock())
+    for _ in range(MOST + 2):
+        try:
+            fail()
+        except ZeroDivisionError:
+            ours().exception("failed")
+
+    gc.collect()
+    assert [each() for each in held] == [None] * (MOST + 2)

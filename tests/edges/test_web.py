@@ -6,15 +6,19 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from connector.delivery.liveness import HealthReason
 from connector.edges.web import Health, start_web
 from connector.errors import OperationalError
+
+NOT_ASSIGNED = HealthReason("not_assigned", "a rebalance goes on", "events")
 
 
 class Worker:
     """What the web port asks."""
 
     def __init__(self):
-        self.reasons = []
+        self.dead = []
+        self.not_ready = []
         self.registry = CollectorRegistry()
         self.asked = 0
 
@@ -23,7 +27,7 @@ class Worker:
         return {"asked": self.asked, "topic": "événements"}
 
     def health(self):
-        return Health(lambda: self.reasons, self.status)
+        return Health(lambda: self.not_ready, self.status, lambda: self.dead)
 
 
 @pytest.fixture
@@ -40,12 +44,29 @@ async def http(worker):
     await runner.cleanup()
 
 
-async def test_a_worker_is_live_whatever_its_state(http, worker):
-    worker.reasons = ["not_assigned:events"]
+async def test_a_worker_that_is_not_ready_is_live(http, worker):
+    worker.not_ready = [NOT_ASSIGNED]
 
     answer = await http.get("/live")
 
     assert (answer.status_code, answer.json()) == (200, {"live": True})
+
+
+async def test_a_worker_that_only_a_restart_can_mend_says_why_with_503(http, worker):
+    worker.dead = [
+        HealthReason("poll_hangs", "since 12 min", "events"), HealthReason("app_crashed", "it crashed")
+    ]  # fmt: skip
+
+    answer = await http.get("/live")
+
+    assert answer.status_code == 503
+    assert answer.json() == {
+        "live": False,
+        "reasons": [
+            {"code": "poll_hangs", "text": "since 12 min", "topic": "events"},
+            {"code": "app_crashed", "text": "it crashed"},
+        ],
+    }
 
 
 async def test_a_worker_without_objections_is_ready(http):
@@ -55,12 +76,13 @@ async def test_a_worker_without_objections_is_ready(http):
 
 
 async def test_a_worker_that_is_not_ready_says_why_with_503(http, worker):
-    worker.reasons = ["not_assigned:events"]
+    worker.not_ready = [NOT_ASSIGNED]
 
     answer = await http.get("/ready")
 
     assert answer.status_code == 503
-    assert answer.json() == {"ready": False, "reasons": ["not_assigned:events"]}
+    reason = {"code": "not_assigned", "text": "a rebalance goes on", "topic": "events"}
+    assert answer.json() == {"ready": False, "reasons": [reason]}
 
 
 async def test_the_status_is_asked_for_anew_each_time(http):

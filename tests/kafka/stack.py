@@ -7,7 +7,7 @@ the worker what it did.
 import json
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -124,7 +124,11 @@ class Stack:
     def _kill_workers(self):
         for worker in self.workers:
             if worker.exit_code is None:
+                jobs = psutil.Process(worker.pid).children(recursive=True)  # of its console; they would go on
                 worker.kill()
+                for job in jobs:
+                    with suppress(psutil.NoSuchProcess):
+                        job.kill()
 
     @staticmethod
     def memory_mb(worker):

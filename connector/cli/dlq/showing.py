@@ -7,11 +7,10 @@ from typing import Any
 import click
 
 from connector.cli.dlq.options import PlaceType, printable, text_of_time
-from connector.cli.explain import KEY_SHOWN, as_dict
 from connector.cli.output import json_option, print_json, read_settings, run_async
-from connector.cli.shown import cut
 from connector.core import Destination
 from connector.core.explain import MappingExplanation, explain
+from connector.core.explain_json import KEY_SHOWN, as_dict, cut
 from connector.core.json_text import write_json
 from connector.delivery.letter import Letter, Place, State
 from connector.delivery.redrive import Outlook, Prospect

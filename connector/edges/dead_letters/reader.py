@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -60,13 +61,15 @@ class Scanned:
 class DeadLetterReader:
     """Reads letters and what became of them; to be used as an async context manager.
 
-    destination  whose deletions hold for letters of the ingest stage
+    destination   whose deletions hold for letters of the ingest stage
+    most_at_once  records that are given without a turn for others; None for all that Kafka sent at once
 
     Entering raises OperationalError when Kafka cannot be used or the topic is missing.
     """
 
-    def __init__(self, settings: Settings, destination: str) -> None:
+    def __init__(self, settings: Settings, destination: str, *, most_at_once: int | None = None) -> None:
         self._settings, self._destination = settings, destination
+        self._most_at_once = most_at_once
         self.topic = settings.dead_letter_topic
         self._consumer = AIOKafkaConsumer(
             auto_offset_reset="earliest",
@@ -97,16 +100,23 @@ class DeadLetterReader:
         await self._consumer.stop()
 
     async def scan(
-        self, selection: Selection, scanned: Scanned, progress: Progress = lambda _read, _all: None
+        self,
+        selection: Selection,
+        scanned: Scanned,
+        progress: Progress = lambda _read, _all: None,
+        *,
+        newest: int | None = None,
     ) -> AsyncIterator[Found]:
         """Give the letters that are asked for, partition by partition in the order they were written.
 
+        newest  how many records are looked at at most: of each partition the newest; None for all
         Raises: OperationalError
         """
-        in_all = sum(bounds.end - bounds.begin for bounds in self.bounds.values())
+        looked_at = self.bounds if newest is None else newest_of(self.bounds, newest)
+        in_all = sum(bounds.end - bounds.begin for bounds in looked_at.values())
         redriven = all_redriven(self.control, self.topic, self.bounds)
         before = 0
-        for partition, bounds in self.bounds.items():
+        for partition, bounds in looked_at.items():
             gone = redriven[partition]
             async for record in self.records(partition, bounds.begin, bounds.end):
                 scanned.read += 1
@@ -154,10 +164,12 @@ class DeadLetterReader:
         position = first
         try:
             while position < end:
-                found = await consumer.getmany(place, timeout_ms=_POLL_MS)
+                found = await consumer.getmany(place, timeout_ms=_POLL_MS, max_records=self._most_at_once)
                 for record in found.get(place, ()):
                     if record.offset < end:
                         yield record
+                if self._most_at_once is not None:
+                    await asyncio.sleep(0)
                 now_at = await consumer.position(place)
                 idle_s = 0.0 if now_at > position else idle_s + _POLL_MS / 1000
                 position = now_at
@@ -208,6 +220,16 @@ class DeadLetterReader:
         return bool(suppressions) and any(
             suppressions.covers(event, letter.happened / 1000) for event in _events(letter)
         )
+
+
+def newest_of(bounds: Mapping[int, Bounds], most: int) -> dict[int, Bounds]:
+    """Give the ends of partitions that hold so many records at most; what is short leaves its share."""
+    left, share = most, {}
+    by_size = sorted(bounds.items(), key=lambda each: each[1].end - each[1].begin)
+    for number, (partition, each) in enumerate(by_size):
+        share[partition] = min(each.end - each.begin, left // (len(by_size) - number))
+        left -= share[partition]
+    return {partition: Bounds(each.end - share[partition], each.end) for partition, each in bounds.items()}
 
 
 def _events(letter: Letter) -> list[Event]:
