@@ -194,9 +194,10 @@ def test_every_number_equals_the_independent_count_after_faults_and_a_rolling_re
 def settled_page(overview, expected, within_s=20):
     """Read until the counts are those, as other workers tell theirs every few seconds; fail with what differs."""
     deadline_s = time.monotonic() + within_s
-    while (page := overview()).counts("step") != expected:
+    while (page := overview()).counts("step") != expected or any(page.lag().values()):
         if time.monotonic() > deadline_s:
             assert page.counts("step") == expected
+            assert page.lag() == {"ingest": 0, "deliver": 0}
         time.sleep(0.2)
     return page
 

@@ -1,6 +1,7 @@
 """A dead-letter topic of one test on a real Kafka, written and read with another client than the connector's."""
 
 import json
+import time
 import uuid
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -32,6 +33,7 @@ class DeadLetters:
 
     def __init__(self, bootstrap_servers):
         self.bootstrap_servers = bootstrap_servers
+        self._written_ms = 0
         self.admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
         unique = uuid.uuid4().hex[:8]
         self.source, self.by_user, self.dead, self.control = (
@@ -69,13 +71,14 @@ class DeadLetters:
 
     def write(self, topic, key, value, headers=(), **more):
         written = []
+        self._written_ms = max(self._written_ms + 1, time.time_ns() // 1_000_000)  # no two at the same time
         self.producer.produce(
             topic,
             value,
             key=key,
             headers=list(headers),
             on_delivery=lambda *done: written.append(done),
-            **more,
+            **{"timestamp": self._written_ms, **more},
         )
         assert self.producer.flush(30) == 0
         [(error, message)] = written
