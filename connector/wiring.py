@@ -248,7 +248,6 @@ class Worker:
             environment=self._environment,
             instance=instance,
             facts=facts,
-            delivery=self.delivery,
             deliverable=(lambda: None) if steering is None else (lambda: steering.deliverable),
             sender=self._sender,
         )

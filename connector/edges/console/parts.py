@@ -9,7 +9,6 @@ from typing import Any, Final
 from aiohttp import web
 
 from connector.delivery.ports import Sender
-from connector.delivery.stats import DeliveryStats
 from connector.edges.console.jobs import Jobs
 from connector.edges.console.live import Stream
 from connector.edges.console.session import Gatekeeper
@@ -31,7 +30,6 @@ class Process:
     environment: Mapping[str, str]
     instance: str
     facts: Callable[[], Mapping[str, Any]]
-    delivery: DeliveryStats
     deliverable: Callable[[], Deliverable | None] = lambda: None
     sender: Sender | None = None
 

@@ -25,7 +25,6 @@ EVERY_S: Final = 1.0
 LOOK_S: Final = 4.0  # between two looks at Kafka; what other workers say comes every five
 IDLE_S: Final = 30.0  # after the last time that somebody looked
 PATIENCE_S: Final = 20.0  # that a page waits for the first look
-STUCK_S: Final = 300.0  # as `encharge-connector status` has it
 
 log = structlog.get_logger(__name__)
 
@@ -36,12 +35,9 @@ class Snapshot:
 
     report   lag, workers and findings of the group; None while Kafka cannot be asked, `trouble` says why
     control  newest value of every key of the control topic, with the facts of this process as of now
-    own      these facts
     """
 
     at: float
-    instance: str
-    own: Mapping[str, Any]
     control: Mapping[str, Any]
     report: Report | None
     trouble: str = ""
@@ -139,7 +135,7 @@ class Watch:
             await asyncio.sleep(EVERY_S)
 
     async def _ask_kafka(self) -> None:
-        limits = Limits(silent_after_s=SILENT_S, stuck_after_s=STUCK_S)
+        limits = Limits(silent_after_s=SILENT_S, stuck_after_s=self._settings.stuck_after)
         async with StatusReader(self._settings, limits, self._destination, self._own) as reader:
             report = await reader.look()  # reads the control topic to its end
             reader.follow()
@@ -159,10 +155,8 @@ class Watch:
         return {f"{WORKER_PREFIX}{self._instance}": self._facts()}
 
     def _make(self, seen: _Seen) -> Snapshot:
-        fresh = self._own()
-        [own] = fresh.values()
-        control = {**seen.control(), **fresh}
-        return Snapshot(wall_clock(), self._instance, own, control, seen.report, seen.trouble)
+        control = {**seen.control(), **self._own()}
+        return Snapshot(wall_clock(), control, seen.report, seen.trouble)
 
 
 class _Seen(NamedTuple):

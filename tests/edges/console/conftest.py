@@ -6,7 +6,6 @@ import httpx
 import pytest
 from aiohttp import web
 
-from connector.delivery.stats import DeliveryStats
 from connector.edges.console.app import make_console
 from connector.edges.console.parts import Process
 from connector.edges.console.snapshot import Snapshot
@@ -20,7 +19,7 @@ class Looks:
     """Gives the snapshot that was put into it."""
 
     def __init__(self):
-        self.now = Snapshot(time.time(), "here-1", {}, {}, Report(time.time(), "localhost:9092", [], [], []))
+        self.now = Snapshot(time.time(), {}, Report(time.time(), "localhost:9092", [], [], []))
 
     def want(self):
         pass
@@ -45,7 +44,7 @@ def settings(tmp_path):
 
 @pytest.fixture
 def process(settings):
-    return Process(settings=settings, environment={}, instance="here-1", facts=dict, delivery=DeliveryStats())
+    return Process(settings=settings, environment={}, instance="here-1", facts=dict)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 import httpx
 import pytest
 
-from connector.delivery.stats import DeliveryStats
 from connector.edges.console.parts import Process
 from connector.edges.console.snapshot import Snapshot
 from tests.cli.command import run
@@ -52,9 +51,7 @@ def worker(now, totals, last_errors=None):
 
 
 def told(looks, **workers):
-    looks.now = Snapshot(
-        time.time(), "here-1", {}, {f"worker/{name}": value for name, value in workers.items()}, None
-    )
+    looks.now = Snapshot(time.time(), {f"worker/{name}": value for name, value in workers.items()}, None)
 
 
 def rows_of(text):
@@ -188,7 +185,7 @@ async def test_a_process_that_only_ingests_tells_of_the_file_as_it_is_now(
 ):
     if content is not None:
         settings.destination_file.write_text(content)
-    process = Process(settings=settings, environment={}, instance="i", facts=dict, delivery=DeliveryStats())
+    process = Process(settings=settings, environment={}, instance="i", facts=dict)
     runner, url = await serving(process, looks, FakeRecords())
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False) as client:

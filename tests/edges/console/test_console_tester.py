@@ -228,10 +228,9 @@ async def test_a_disabled_mapping_says_whether_it_would_match(http):
 
 
 async def test_without_a_file_the_presets_are_tried(tmp_path, looks, records, settings):
-    from connector.delivery.stats import DeliveryStats
     from connector.edges.console.parts import Process
 
-    process = Process(settings=settings, environment={}, instance="i", facts=dict, delivery=DeliveryStats())
+    process = Process(settings=settings, environment={}, instance="i", facts=dict)
     runner, url = await serving(process, looks, records)
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
@@ -253,11 +252,10 @@ async def test_without_a_file_the_presets_are_tried(tmp_path, looks, records, se
 async def test_an_ingest_only_process_reads_the_file_and_tells_what_is_wrong_with_it(
     looks, records, settings
 ):
-    from connector.delivery.stats import DeliveryStats
     from connector.edges.console.parts import Process
 
     settings.destination_file.write_text("id: x\nmappings:\n  - {name: A, action: nope}\n")
-    process = Process(settings=settings, environment={}, instance="i", facts=dict, delivery=DeliveryStats())
+    process = Process(settings=settings, environment={}, instance="i", facts=dict)
     runner, url = await serving(process, looks, records)
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False) as client:

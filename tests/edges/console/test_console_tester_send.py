@@ -7,7 +7,6 @@ import pytest
 import structlog
 
 from connector.delivery.outcome import NoReply, Reply
-from connector.delivery.stats import DeliveryStats
 from connector.edges.console.parts import Process
 from tests.edges.console.conftest import SignedIn
 from tests.edges.console.test_console_tester import SAMPLES, rows
@@ -264,7 +263,7 @@ async def test_a_disabled_destination_and_reasons_not_to_deliver_are_warned_of(s
 
 
 async def test_a_process_that_only_ingests_says_why_it_cannot_send(settings, looks):
-    process = Process(settings=settings, environment={}, instance="i", facts=dict, delivery=DeliveryStats())
+    process = Process(settings=settings, environment={}, instance="i", facts=dict)
     runner, url = await serving(process, looks, FakeRecords())
     try:
         async with httpx.AsyncClient(base_url=url, trust_env=False) as client:

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from aiohttp import web
 
 from connector.delivery.outcome import Reply
-from connector.delivery.stats import DeliveryStats
 from connector.edges.console.app import make_console
 from connector.edges.console.parts import Process
 from connector.edges.deliverable import read_deliverable
@@ -129,7 +128,6 @@ class Delivering:
             environment={},
             instance="here-1",
             facts=lambda: self.facts,
-            delivery=DeliveryStats(),
             deliverable=lambda: self.deliverable,
             sender=sender,
         )
