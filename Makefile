@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Any Chromium will do; playwright is told where it is and never fetches one.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: install browser demo test test-browser test-fast check screenshots soak bench bench-plan fuzz docs lock clean help
+.PHONY: install browser demo test test-browser test-fast check screenshots scenarios soak bench bench-plan fuzz docs lock clean help
 
 help:           ## List the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,8 +52,11 @@ screenshots: install browser  ## Write the pictures of the console in docs/image
 	CONNECTOR_SCREENSHOTS=docs/images/console CONNECTOR_TESTS_BROWSER=required \
 	  $(BIN)/python -m pytest tests/browser/test_replays.py tests/browser/test_pages.py -k "cancelled or looks"
 
-soak: install   ## Run every scenario of docs/proof/scenarios.md SOAK_REPEATS times (default 5): two to three hours
-	$(BIN)/python -m tests.soak --repeat $${SOAK_REPEATS:-5}
+scenarios: install  ## Run every scenario of docs/proof/scenarios.md REPEATS times (default 5): two to three hours
+	$(BIN)/python -m tests.scenarios --repeat $${REPEATS:-5}
+
+soak: install   ## Faults at random under load for SOAK (default 30m, e.g. 8h); SEED=N runs one again; report in build/soak
+	$(BIN)/python -m tests.soak --for $${SOAK:-30m} $${SEED:+--seed $$SEED}
 
 bench: install  ## Throughput and CPU per event of one worker on an embedded Kafka
 	$(BIN)/python -m tests.bench

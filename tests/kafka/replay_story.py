@@ -13,7 +13,7 @@ from connector.demo.judge import Accepted, id_in_body, judge
 from tests.cli.command import Process, run
 from tests.eventually import eventually
 from tests.kafka.stack import track
-from tests.soak.load import Load
+from tests.scenarios.load import Load
 
 MAPPINGS = {"identify": "Identify User", "track": "Track Event", "page": "Track Page View"}
 COMMIT_INTERVAL_S = 0.5  # a commit every quarter of a second, and the time that one takes

@@ -1,11 +1,11 @@
-"""Every scenario of the soak in its short form; `make soak` runs the long one."""
+"""Every scenario in its short form; `make scenarios` runs the long one."""
 
 import pytest
 
 from connector.embedded import EmbeddedKafka
-from tests.soak.catalogue import SCENARIOS
-from tests.soak.running import run
-from tests.soak.scale import SHORT
+from tests.scenarios.catalogue import SCENARIOS
+from tests.scenarios.running import run
+from tests.scenarios.scale import SHORT
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(360)]  # on a loaded machine; half a minute otherwise
 

@@ -1,4 +1,4 @@
-"""The results of soak runs as JSON Lines, and as a table in Markdown."""
+"""The results of scenario runs as JSON Lines, and as a table in Markdown."""
 
 import json
 
@@ -22,7 +22,7 @@ def table(results):
 
 
 def write(directory, results):
-    """Write both files anew: after every run, so that an interrupted soak keeps what it has."""
+    """Write both files anew: after every run, so that an interrupted run keeps what it has."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "soak.jsonl").write_text("".join(json.dumps(each.as_json()) + "\n" for each in results))
-    (directory / "soak.md").write_text(table(results))
+    (directory / "scenarios.jsonl").write_text("".join(json.dumps(each.as_json()) + "\n" for each in results))
+    (directory / "scenarios.md").write_text(table(results))

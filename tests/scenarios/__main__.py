@@ -1,4 +1,4 @@
-"""`python -m tests.soak`: the scenarios as the promise words them, on a real Kafka, again and again.
+"""`python -m tests.scenarios`: the scenarios as the promise words them, on a real Kafka, again and again.
 
 One line per run; a table in Markdown and JSON Lines in the folder of the report. Exit 1 on any breach.
 """
@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 
 from connector.embedded import EmbeddedKafka
-from tests.soak import report
-from tests.soak.catalogue import SCENARIOS
-from tests.soak.running import run
-from tests.soak.scale import FULL, SHORT
+from tests.scenarios import report
+from tests.scenarios.catalogue import SCENARIOS
+from tests.scenarios.running import run
+from tests.scenarios.scale import FULL, SHORT
 
 
 def main():
@@ -30,7 +30,7 @@ def main():
                 print(results[-1].line(), flush=True)
                 report.write(options.report, results)
     bad = [each for each in results if not each.is_good]
-    print(f"{len(results)} runs, {len(bad)} with a breach; see {options.report}/soak.md")
+    print(f"{len(results)} runs, {len(bad)} with a breach; see {options.report}/scenarios.md")
     sys.exit(1 if bad else 0)
 
 
@@ -52,7 +52,7 @@ def one(name, kafka, scale, seed, number, logs):
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="python -m tests.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.scenarios", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="only this; repeatable")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each (default 5)")
@@ -60,7 +60,7 @@ def arguments():
         "--seed", type=int, default=1, help="of the first run, one more with each (default 1)"
     )
     parser.add_argument("--short", action="store_true", help="the short form that `make test` runs")
-    parser.add_argument("--report", type=Path, default=Path("build/soak"), help="folder (default build/soak)")
+    parser.add_argument("--report", type=Path, default=Path("build/scenarios"), help="folder (default build/scenarios)")
     parser.add_argument("--logs", type=Path, help="folder in which to keep the logs of the workers")
     return parser.parse_args()
 

@@ -16,9 +16,9 @@ from confluent_kafka import Consumer, KafkaException
 from connector.demo.judge import Accepted, id_in_body, judge
 from tests.eventually import eventually
 from tests.kafka.stack import QUIET, Stack
-from tests.soak.group import CommitWatch, members
-from tests.soak.load import Events, Load
-from tests.soak.result import Result
+from tests.scenarios.group import CommitWatch, members
+from tests.scenarios.load import Events, Load
+from tests.scenarios.result import Result
 
 COMMIT_INTERVAL_S = 1.0  # of the deliver stage
 INGEST_COMMIT_INTERVAL_S = 0.1

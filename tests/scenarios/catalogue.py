@@ -1,6 +1,6 @@
 """All scenarios by name; what each does is told by its docstring."""
 
-from tests.soak import encharge_stories, kafka_stories, worker_stories
+from tests.scenarios import encharge_stories, kafka_stories, worker_stories
 
 SCENARIOS = {
     "churn": worker_stories.churn,

@@ -5,7 +5,7 @@ import sys
 import time
 
 from tests.eventually import eventually
-from tests.soak.scale import SHORT
+from tests.scenarios.scale import SHORT
 
 
 def stall(world):

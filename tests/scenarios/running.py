@@ -2,7 +2,7 @@
 
 import time
 
-from tests.soak.world import World
+from tests.scenarios.world import World
 
 
 def run(name, story, kafka, directory, *, scale, seed, number=1):
