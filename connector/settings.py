@@ -1,14 +1,15 @@
 """Every setting: its name, default, unit and reason, read once from the environment.
 
 The name of a setting is `CONNECTOR_` and the field's name in capitals. A secret may be given as a file
-instead: `CONNECTOR_ENCHARGE_API_KEY_FILE` holds the path of a file that holds the key.
+instead: `CONNECTOR_ENCHARGE_API_KEY_FILE` holds the path of a file that holds the key. Or all of them lie in
+one directory, CONNECTOR_SECRETS_DIRECTORY (connector.secret_files).
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,8 +17,8 @@ from urllib.parse import urlsplit
 
 from connector.core.request import API_URL, INGEST_URL
 from connector.errors import ConfigurationError, Problem
+from connector.secret_files import DIRECTORY, PREFIX, FileSecret, mounted, possible_files, read_secret
 
-PREFIX: Final = "CONNECTOR_"
 SHORTEST_TOKEN: Final = 16  # characters of CONNECTOR_CONSOLE_TOKEN
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h|d)?")
@@ -349,6 +350,17 @@ class Settings:
         "otlp: spans of OpenTelemetry for every record, over HTTP to where OTEL_EXPORTER_OTLP_ENDPOINT says;"
         " needs the extra tracing, see docs/tracing.md",
     )
+    secrets_directory: Path | None = setting(
+        None,
+        path,
+        "directory whose files hold secrets, as Kubernetes, Docker and systemd mount them: encharge-api-key"
+        " for CONNECTOR_ENCHARGE_API_KEY and so on; see docs/security.md",
+    )
+    core_dumps: Literal["off", "on"] = setting(
+        "off",
+        one_of("off", "on"),
+        "on: a crash may leave a core dump where the system allows it; it holds people's data and secrets",
+    )
     maven_url: str | None = setting(
         None, url, "repository to fetch the embedded Kafka from; Maven Central when left out"
     )
@@ -393,6 +405,13 @@ class Settings:
                     raise ValueError(_unknown(variable, (*known, *secret_files)))
             except ValueError as error:
                 problems.append(Problem(str(error), path=variable))
+        if (directory := values.get("secrets_directory")) is not None:
+            given = {
+                secret: variable
+                for variable, secret in (*secret_files.items(), *((each, each) for each in known))
+                if variable in environment
+            }
+            values |= _from_directory(directory, secret_files.values(), given, problems)
         settings = cls(**values)
         problems += _contradictions(settings)
         if problems:
@@ -400,11 +419,55 @@ class Settings:
         return settings
 
 
+def _from_directory(
+    directory: Path, variables: Iterable[str], given: Mapping[str, str], problems: list[Problem]
+) -> dict[str, FileSecret]:
+    """Read the secrets of a directory; `given` are settings that are given elsewhere: by which variable."""
+    found: dict[str, FileSecret] = {}
+    try:
+        holds = mounted(directory, variables)
+    except ValueError as error:
+        problems.append(Problem(str(error), path=DIRECTORY))
+        return found
+    for name in holds.strangers:
+        problem = f"{directory / name}: {_unknown(name, variables, 'no secret setting')}"
+        problems.append(Problem(problem, path=DIRECTORY))
+    for variable, (file, *others) in holds.files.items():
+        try:
+            if variable in given:
+                raise ValueError(f"{file} is there and {given[variable]} is set; keep one of them")
+            if others:
+                raise ValueError(f"{file} and {others[0]} hold the same setting; keep one of them")
+            found[variable.removeprefix(PREFIX).lower()] = read_secret(file)
+        except ValueError as error:
+            problems.append(Problem(str(error), path=DIRECTORY))
+    return found
+
+
 def watched_files(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """Give the files whose change a running worker notices: the destination's, and those that hold keys."""
-    variables = (f"{PREFIX}ENCHARGE_API_KEY_FILE", f"{PREFIX}ENCHARGE_WRITE_KEY_FILE")
-    destination = Settings.from_environment(environment).destination_file
-    return (destination, *(Path(environment[name]) for name in variables if name in environment))
+    settings = Settings.from_environment(environment)
+    return (settings.destination_file, *files_with(environment, "encharge_api_key", "encharge_write_key"))
+
+
+def files_with(environment: Mapping[str, str], *names: str) -> Iterator[Path]:
+    """Give the files that hold these secrets, fields of Settings, or would once they are there."""
+    variables = [PREFIX + name.upper() for name in names]
+    for variable in variables:
+        if (file := environment.get(f"{variable}_FILE")) is not None:
+            yield Path(file)
+    if (directory := environment.get(DIRECTORY)) is not None:
+        yield from possible_files(path(directory), variables)
+
+
+def secret_files_of(settings: Settings) -> Iterator[tuple[str, Path]]:
+    """Give variable and file of every secret that was read from a file, and of the certificate's key."""
+    for each in fields(settings):
+        value = getattr(settings, each.name)
+        if isinstance(value, FileSecret):
+            yield variable_of(each), value.file
+    if settings.kafka_ssl_key_file is not None:
+        yield f"{PREFIX}KAFKA_SSL_KEY_FILE", settings.kafka_ssl_key_file
 
 
 def variable_of(each: Field[Any]) -> str:
@@ -418,22 +481,6 @@ def default_of(each: Field[Any]) -> str | None:
     return default
 
 
-def read_secret(file: Path) -> str:
-    """Read a secret from a file, without the line break at its end.
-
-    Raises: ValueError that names the file, never what it holds
-    """
-    try:
-        secret = file.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}"
-        ) from None
-    if not secret:
-        raise ValueError(f"{file} is empty")
-    return secret
-
-
 def _parsed(found: Field[Any], value: str) -> Any:
     try:
         return found.metadata["parse"](value)
@@ -443,10 +490,10 @@ def _parsed(found: Field[Any], value: str) -> Any:
         raise
 
 
-def _unknown(variable: str, known: Iterable[str]) -> str:
+def _unknown(variable: str, known: Iterable[str], what: str = "no setting") -> str:
     close = difflib.get_close_matches(variable, known, n=1, cutoff=0.75)
     hint = f"did you mean {close[0]}?" if close else "`encharge-connector settings` lists all"
-    return f"is no setting; {hint}"
+    return f"is {what}; {hint}"
 
 
 def _contradictions(settings: Settings) -> Iterable[Problem]:

@@ -26,6 +26,7 @@ def test_an_empty_environment_gives_the_documented_defaults():
     assert settings.deliver_group("production") == "encharge-connector.deliver.production"
     assert (settings.max_in_flight, settings.max_buffered_records) == (256, 4000)
     assert settings.retry_window == 4 * 3600
+    assert settings.commit_interval == 1
     assert (settings.web_host, settings.web_port) == ("127.0.0.1", 6066)
     assert settings.encharge_ingest_url == "https://ingest.encharge.io/v1"
 

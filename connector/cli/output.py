@@ -12,8 +12,9 @@ import click
 import uvloop
 
 from connector.core.json_text import write_json
-from connector.edges.log_redaction import secrets_of
-from connector.edges.logs import LIBRARIES, keep_out_of_logs, set_up_logs
+from connector.edges.log_redaction import secrets_of, secrets_of_environment
+from connector.edges.logs import LIBRARIES, keep_out_of_logs, log_trouble_of_loop, set_up_logs
+from connector.edges.process_guard import forbid_core_dumps
 from connector.settings import Settings
 
 T = TypeVar("T")
@@ -26,12 +27,14 @@ def json_option(command: Command) -> Command:
 
 
 def read_settings() -> Settings:
-    """Read the environment; the secrets in it are not logged from then on.
+    """Read the environment; from then on the secrets in it are not logged, nor left behind by a crash.
 
     Raises: ConfigurationError
     """
     settings = Settings.from_environment(os.environ)
-    keep_out_of_logs(secrets_of(settings))
+    keep_out_of_logs((*secrets_of(settings), *secrets_of_environment(os.environ)))
+    if settings.core_dumps == "off":
+        forbid_core_dumps()
     return settings
 
 
@@ -47,4 +50,5 @@ def run_async(work: Coroutine[Any, Any, T], *, quiet: bool = True) -> T:
         for name in LIBRARIES:  # a command tells in one line what they tell in many
             logging.getLogger(name).setLevel(logging.CRITICAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().set_exception_handler(log_trouble_of_loop)
         return runner.run(work)

@@ -6,6 +6,7 @@ import click
 
 from connector.cli.output import read_settings, run_async
 from connector.edges.logs import set_up_logs
+from connector.edges.process_guard import tell_where_it_crashed, warn_of_open_files
 
 
 @click.command("run")
@@ -32,10 +33,12 @@ def command(role: str, processes: int) -> None:
     """
     settings = read_settings()
     set_up_logs(settings.log_level, settings.log_format)
+    tell_where_it_crashed()
     if processes > 1:
         from connector.supervisor import supervise  # noqa: PLC0415
 
         raise SystemExit(supervise(settings, role, processes))
+    warn_of_open_files(settings)
     from connector.wiring import run_worker  # noqa: PLC0415  imports Faust
 
     run_async(run_worker(settings, role), quiet=False)  # type: ignore[arg-type]

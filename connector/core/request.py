@@ -11,6 +11,7 @@ from connector.errors import ConfigurationError, Problem
 
 INGEST_URL = "https://ingest.encharge.io/v1"
 API_URL = "https://api.encharge.io"
+KEY_HEADER = "X-Encharge-Token"
 
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
@@ -46,13 +47,18 @@ class Endpoints(NamedTuple):
         return headers(self.api_key)
 
 
+def key_of(request: Request | None) -> str:
+    """Give the key that a request shows; empty for none."""
+    return "" if request is None else request.headers.get(KEY_HEADER, "")
+
+
 def headers(key: str) -> dict[str, str]:
     """Give the headers every request carries.
 
     Source: destinations/encharge/index.ts (extendRequest), packages/core/src/create-request-client.ts
     """
     return {
-        "X-Encharge-Token": key,
+        KEY_HEADER: key,
         "Content-Type": "application/json",
         "X-Segment-Actions": "1",
         "User-Agent": "Segment (Actions)",

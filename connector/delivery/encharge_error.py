@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from connector.core.json_text import ReadError, read_json
-from connector.delivery.redaction import redact
+from connector.delivery.redaction import REDACTED, redact
 
 
 class EnchargeError(NamedTuple):
@@ -25,8 +25,13 @@ class EnchargeError(NamedTuple):
         return " ".join(" ".join(parts).split())
 
 
-def parse_error(body: bytes) -> EnchargeError:
-    """Read an answer's body; one that has another shape gives its beginning as the message."""
+def parse_error(body: bytes, key: str = "") -> EnchargeError:
+    """Read an answer's body; one that has another shape gives its beginning as the message.
+
+    key  what the request showed of us; taken out wherever the answer has it
+    """
+    if key:
+        body = body.replace(key.encode(), REDACTED.encode())
     try:
         parsed = read_json(body)
     except ReadError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,10 +90,15 @@ def add_cases(path: Path, cases: Sequence[Case]) -> None:
         message = "must be the last thing in the file, with each case after a dash: else none can be added"
         raise ConfigurationError(read_destination_file(path).locate(Problem(message, path="cases")))
     try:
-        with path.open("a", encoding="utf-8", newline="") as file:
+        # A new one for its owner alone: events of the real world hold people's data.
+        with open(path, "a", encoding="utf-8", newline="", opener=_private) as file:
             file.write(addition if path.stat().st_size else before + addition)
     except OSError as error:
         raise OperationalError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _lines(values: list[dict[str, Any]]) -> list[str]:

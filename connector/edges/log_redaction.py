@@ -7,7 +7,7 @@ libraries and of unexpected exceptions. Its cost is that of a few regular expres
     fields named like secrets   password, token, api_key, …, and like what says who it is: email, user_id, …
     headers with credentials    Authorization, X-Encharge-Token, Cookie, …; Bearer and Basic; token=…
     addresses                   e-mail, also as URLs have it
-    URLs                        what stands behind a question mark, and ids below /v1/people and the like
+    URLs                        what stands behind a question mark or before an @; ids below /v1/people
     texts of exceptions         but for ours, the operating system's and Kafka's may quote an event: the words
                                 stay, not the values (connector.delivery.redaction)
 """
@@ -21,7 +21,7 @@ from dataclasses import fields
 from traceback import TracebackException
 from types import TracebackType
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from connector.delivery.redaction import EMAIL, REDACTED, redact
 from connector.errors import ConnectorError
@@ -47,6 +47,7 @@ _ASSIGNED = re.compile(
     r"(?i)(password|passwd|secret|token|api[_-]?key|write[_-]?key)"
     r"(=|['\"]\s*[:=]\s*b?['\"]|:\s*(?=[^\s'\"]*\d))(?!\[redacted)[^\s'\",;&)}\]]{4,}"
 )
+_USERINFO = re.compile(r"\b([a-z][a-z0-9+.-]{0,20}://)[^\s/@\"'<>]{1,500}@")
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+\?)[^\s\"'<>]+")
 _PEOPLE_QUERY = re.compile(r"((?:people|objects)\[\d+\]\[\w+\]=)[^\s\"'<>&]+")
 _PATH_ID = re.compile(r"(/v1/(?:people|objects|segments|tags)/)[^\s?\"'<>]+")
@@ -56,6 +57,7 @@ _PATTERNS: Final = (
     (_HEADER, rf"\1\2{REDACTED}"),
     (_SCHEME, rf"\1 {REDACTED}"),
     (_ASSIGNED, rf"\1\2{REDACTED}"),
+    (_USERINFO, rf"{REDACTED} at \1"),  # an @ would look like an address
     (_QUERY, rf"\1{REDACTED}"),
     (_PEOPLE_QUERY, rf"\1{REDACTED}"),
     (_PATH_ID, rf"\1{REDACTED}"),
@@ -66,6 +68,9 @@ _PATTERNS: Final = (
 # need no Kafka do not wait for the import of its client.
 _HARMLESS: Final = (ConnectorError, OSError, ImportError, NameError)
 _HARMLESS_MODULES: Final = frozenset(("aiokafka.errors",))
+
+_HEADER_VARIABLES: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
+_PROXY_VARIABLES: Final = frozenset(("http_proxy", "https_proxy", "all_proxy"))
 
 Fields = MutableMapping[str, Any]  # of a line
 ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None]  # as sys.exc_info()
@@ -131,6 +136,21 @@ def secrets_of(settings: Settings) -> Iterator[str]:
         value = getattr(settings, each.name)
         if each.metadata["secret"] and value is not None:
             yield value
+
+
+def secrets_of_environment(environment: Mapping[str, str]) -> Iterator[str]:
+    """Give the secrets that are not ours: headers for the collector of traces, passwords of proxies.
+
+    Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/ (name=value, several, URL-encoded)
+    """
+    for name in _HEADER_VARIABLES:
+        for pair in environment.get(name, "").split(","):
+            value = pair.partition("=")[2].strip()
+            yield from filter(None, dict.fromkeys((value, unquote(value))))
+    for name, value in environment.items():
+        if name.lower() in _PROXY_VARIABLES and (userinfo := value.rpartition("@")[0]):
+            password = userinfo.rpartition("//")[2].partition(":")[2]
+            yield from filter(None, dict.fromkeys((password, unquote(password))))
 
 
 def exception_text(exc_info: ExceptionInfo) -> str:

@@ -6,10 +6,12 @@ Whatever is logged goes through one handler: lines that repeat themselves are le
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
-from collections.abc import Callable, Hashable, Iterable
+import threading
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, TextIO
 
@@ -19,11 +21,15 @@ from connector.edges.clocks import monotonic_clock
 from connector.edges.log_redaction import Fields, LogRedaction, ShownException, exception_text
 from connector.edges.log_repeats import LeftOut, Repeats
 
-# Heard from warnings on, but for level debug. Not even then aiokafka.conn below info: it logs requests, and
-# one of them holds the SASL password.
-LIBRARIES = ("aiokafka", "aiokafka.conn", "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore")
+# Never heard below info: the first logs requests, one of which holds the SASL password, the second key and
+# value of every record that is written.
+LOG_CONTENTS: Final = ("aiokafka.conn", "aiokafka.producer.producer")
+# Heard from warnings on, but for level debug.
+LIBRARIES = ("aiokafka", *LOG_CONTENTS, "faust", "mode", "asyncio", "aiohttp.access", "httpx", "httpcore")
 
 LONGEST_KIND: Final = 300  # characters of a text by which lines are told apart
+
+_CALLBACK: Final = "Exception in callback"
 
 _DIGITS = re.compile(r"\d+")
 _redaction: Final = LogRedaction()  # of this process, as its secrets are
@@ -85,16 +91,46 @@ def set_up_logs(
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(max(root.level, logging.WARNING) if level != "debug" else root.level)
     if level == "debug":
-        logging.getLogger("aiokafka.conn").setLevel(logging.INFO)
-    sys.excepthook = _log_uncaught
+        for name in LOG_CONTENTS:
+            logging.getLogger(name).setLevel(logging.INFO)
+    sys.excepthook = log_uncaught
+    # But not in place of somebody else's, as a test runner's.
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _log_uncaught_of_thread
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = _log_unraisable
 
 
-def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Let what ends the process be a line like others, instead of Python's own with the text as it is."""
     if issubclass(kind, Exception):
+        if not any(isinstance(each, LogHandler) for each in logging.getLogger().handlers):
+            set_up_logs("error", "console")
         logging.getLogger("connector").error("ended by an unexpected error", exc_info=(kind, error, trace))
     else:
         sys.__excepthook__(kind, error, trace)
+
+
+def _log_uncaught_of_thread(told: threading.ExceptHookArgs) -> None:
+    if not issubclass(told.exc_type, SystemExit):
+        error = told.exc_value or told.exc_type()
+        _log_trouble("a thread ended by an unexpected error", error, told.exc_traceback)
+
+
+def _log_unraisable(told: sys.UnraisableHookArgs) -> None:
+    error = told.exc_value or told.exc_type()
+    _log_trouble("an unexpected error where none can be raised", error, told.exc_traceback)
+
+
+def _log_trouble(text: str, error: BaseException, trace: TracebackType | None) -> None:
+    logging.getLogger("connector").error(text, exc_info=(type(error), error, trace))
+
+
+def log_trouble_of_loop(_loop: asyncio.AbstractEventLoop, told: Mapping[str, Any]) -> None:
+    """Log what an event loop has nobody to tell; its own text quotes the arguments of callbacks."""
+    before, callback, _ = str(told.get("message", "")).partition(_CALLBACK)
+    text = before + callback or "unexpected error in the event loop"
+    logging.getLogger("asyncio").error(text, exc_info=told.get("exception"))
 
 
 class LogHandler(logging.StreamHandler[TextIO]):

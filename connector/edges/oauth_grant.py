@@ -10,6 +10,7 @@ import httpx
 
 from connector.edges.clocks import wall_clock
 from connector.edges.kafka_oauth import TOKEN_TIMEOUT_S, TOKEN_URL, Token, TokenTrouble
+from connector.edges.live_secret import LiveSecret
 from connector.settings import Settings
 
 # RFC 6749, section 5.2; another text of an answer might quote anything.
@@ -29,7 +30,9 @@ class ClientCredentials:
         self._url, self._clock = settings.kafka_oauth_token_url, clock
         # Section 2.3.1: both are encoded as in a form before they become a header.
         self._client_id = quote_plus(settings.kafka_oauth_client_id or "")
-        self._client_secret = quote_plus(settings.kafka_oauth_client_secret or "")
+        self._client_secret = LiveSecret(
+            settings.kafka_oauth_client_secret or "", "CONNECTOR_KAFKA_OAUTH_CLIENT_SECRET"
+        )
         self._form = {"grant_type": "client_credentials"}
         if settings.kafka_oauth_scope is not None:
             self._form["scope"] = settings.kafka_oauth_scope
@@ -45,7 +48,7 @@ class ClientCredentials:
                 answer = await client.post(
                     self._url,
                     data=self._form,
-                    auth=(self._client_id, self._client_secret),
+                    auth=(self._client_id, quote_plus(self._client_secret())),
                     headers={"accept": "application/json"},
                 )
         except httpx.ConnectError as error:  # its text is about host and certificate

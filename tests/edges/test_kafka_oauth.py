@@ -25,6 +25,7 @@ from connector.edges.kafka_oauth import (
 )
 from connector.edges.oauth_grant import ClientCredentials
 from connector.errors import ConfigurationError
+from connector.secret_files import read_secret
 from connector.settings import Settings
 from tests.edges.certificates import make_authority, server_context
 from tests.eventually import eventually_async
@@ -329,6 +330,19 @@ async def test_the_endpoint_is_asked_as_the_standard_says():
     scheme, _, credentials = headers["authorization"].partition(" ")
     assert scheme == "Basic"
     assert base64.b64decode(credentials) == b"me+%26+you:s3cret%3A%2F%2B+"
+
+
+async def test_a_secret_that_was_changed_in_its_file_is_sent_from_the_next_question_on(tmp_path):
+    file = tmp_path / "kafka-oauth-client-secret"
+    file.write_text("old-secret")
+    async with Endpoint().running() as endpoint:
+        asking = grant(endpoint.url, client_id="me", client_secret=read_secret(file))
+        await asking.ask()
+        file.write_text("new-secret-of-the-client")
+        await asking.ask()
+
+    sent = [base64.b64decode(headers["authorization"].partition(" ")[2]) for _, headers, _ in endpoint.asked]
+    assert sent == [b"me:old-secret", b"me:new-secret-of-the-client"]
 
 
 async def test_without_a_scope_none_is_asked_for():

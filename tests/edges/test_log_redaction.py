@@ -13,6 +13,7 @@ from connector.edges.log_redaction import (
     ShownException,
     exception_text,
     secrets_of,
+    secrets_of_environment,
 )
 from connector.errors import OperationalError
 from connector.settings import Settings
@@ -71,6 +72,7 @@ def test_a_value_so_short_that_words_hold_it_is_not_looked_for():
         pytest.param("GET https://api.encharge.io/v1/people/u1", "GET https://api.encharge.io/v1/people/[redacted]", id="person in a path"),
         pytest.param("GET https://api.encharge.io/v1/accounts/info: 401", "GET https://api.encharge.io/v1/accounts/info: 401", id="no person in it"),
         pytest.param("<Task finished name='T' exception=KeyError('u1')>", "<Task finished name='T' exception=KeyError([redacted])>", id="failed task"),
+        pytest.param("via http://me:pass@proxy:8080 failed", "via [redacted] at http://proxy:8080 failed", id="login in a URL"),
         pytest.param("kafka-1:9092 cannot be reached", "kafka-1:9092 cannot be reached", id="a broker"),
     ],
 )  # fmt: skip
@@ -184,6 +186,20 @@ def test_all_secret_settings_are_known():
     )
 
     assert set(secrets_of(settings)) == {"one", "two", "three", "four"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "secrets"),
+    [
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "api-key=abc%2F1, x=two"}, {"abc%2F1", "abc/1", "two"}),
+        ({"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=Bearer%20abc"}, {"Bearer%20abc", "Bearer abc"}),
+        ({"HTTPS_PROXY": "http://me:pa%20ss@proxy:8080"}, {"pa%20ss", "pa ss"}),
+        ({"http_proxy": "me:p@ss@proxy:8080"}, {"p@ss"}),
+        ({"HTTPS_PROXY": "http://proxy:8080", "OTHER": "a=b@c"}, set()),
+    ],
+)
+def test_secrets_of_others_in_the_environment_are_known(environment, secrets):
+    assert set(secrets_of_environment(environment)) == secrets
 
 
 def test_settings_without_secrets_have_none():

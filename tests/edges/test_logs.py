@@ -14,7 +14,7 @@ import structlog
 from connector.edges import logs
 from connector.edges.log_redaction import LogRedaction
 from connector.edges.log_repeats import MOST, WINDOW_S
-from connector.edges.logs import LIBRARIES, keep_out_of_logs, set_up_logs
+from connector.edges.logs import LIBRARIES, LOG_CONTENTS, keep_out_of_logs, set_up_logs
 
 SECRET = "ada@example.com"
 
@@ -121,7 +121,7 @@ def test_nothing_less_important_than_the_level_is_logged(logged, level, shown, l
         pytest.param("error", ["error"], id="error"),
     ],
 )
-@pytest.mark.parametrize("library", [name for name in LIBRARIES if name != "aiokafka.conn"])
+@pytest.mark.parametrize("library", [name for name in LIBRARIES if name not in LOG_CONTENTS])
 def test_talkative_libraries_are_heard_from_warnings_on(logged, level, shown, library):
     set_up_logs(level, "json")
 
@@ -132,11 +132,14 @@ def test_talkative_libraries_are_heard_from_warnings_on(logged, level, shown, li
 
 
 @pytest.mark.parametrize(("level", "shown"), [("debug", ["info"]), ("info", []), ("error", [])])
-def test_requests_to_kafka_are_never_logged_as_one_holds_the_password(logged, level, shown):
+@pytest.mark.parametrize("library", LOG_CONTENTS)
+def test_requests_to_kafka_are_never_logged_as_they_hold_the_password_and_events(
+    logged, level, shown, library
+):
     set_up_logs(level, "json")
 
-    theirs("aiokafka.conn").debug("SaslAuthenticateRequest(…)")
-    theirs("aiokafka.conn").info("news")
+    theirs(library).debug("SaslAuthenticateRequest(…)")
+    theirs(library).info("news")
 
     assert [json.loads(line)["level"] for line in logged()] == shown
 
@@ -267,6 +270,90 @@ raise KeyError("u-ada")
     assert ended.returncode == 1
     assert (line["event"], line["level"]) == ("ended by an unexpected error", "error")
     assert line["exception"].endswith("KeyError: [redacted]")
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "event"),
+    [
+        pytest.param(
+            "import threading\nt = threading.Thread(target={}.__getitem__, args=('u-ada',))\nt.start()\nt.join()",
+            "a thread ended by an unexpected error",
+            id="thread",
+        ),
+        pytest.param(
+            "class Bad:\n    def __del__(self): {}['u-ada']\nBad()",
+            "an unexpected error where none can be raised",
+            id="where none can be raised",
+        ),
+        pytest.param(
+            "import asyncio, uvloop\n"
+            "from connector.cli.output import run_async\n"
+            "async def main():\n"
+            "    asyncio.get_running_loop().call_soon({}.__getitem__, 'u-ada')\n"
+            "    await asyncio.sleep(0)\n"
+            "    await asyncio.sleep(0)\n"
+            "run_async(main(), quiet=False)",
+            "Exception in callback",
+            id="callback of the event loop",
+        ),
+        pytest.param(
+            "import asyncio, gc\n"
+            "from connector.cli.output import run_async\n"
+            "async def fail(who): {}[who]\n"
+            "async def main():\n"
+            "    asyncio.create_task(fail('u-ada'))\n"
+            "    await asyncio.sleep(0.01)\n"
+            "    gc.collect()\n"
+            "run_async(main(), quiet=False)",
+            "Task exception was never retrieved",
+            id="task that nobody waits for",
+        ),
+    ],
+)
+def test_no_way_to_fail_unseen_writes_values_past_the_log(code, event):
+    ended = run_python(f"from connector.edges.logs import set_up_logs\nset_up_logs('info', 'json')\n{code}")
+
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+    assert event in [line["event"] for line in lines]
+    assert lines[-1]["exception"].endswith("KeyError: [redacted]")
+    assert "u-ada" not in ended.stderr
+
+
+def test_hooks_that_are_not_pythons_own_stay():
+    ended = run_python(
+        "import sys, threading\n"
+        "from connector.edges.logs import set_up_logs\n"
+        "def theirs(told): pass\n"
+        "threading.excepthook = sys.unraisablehook = theirs\n"
+        "set_up_logs('info', 'json')\n"
+        "assert threading.excepthook is theirs\n"
+        "assert sys.unraisablehook is theirs\n"
+    )
+
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_what_ends_a_command_before_logs_are_set_up_loses_its_values_too():
+    ended = run_python(
+        "import sys\n"
+        "sys.argv = ['encharge-connector', 'settings']\n"
+        "import connector.cli.settings as module\n"
+        "def fail(): raise KeyError('u-ada')\n"
+        "module.read_settings = fail\n"
+        "from connector.__main__ import main\n"
+        "main()\n"
+    )
+
+    assert ended.returncode == 1
+    assert "ended by an unexpected error" in ended.stderr
+    assert "KeyError: [redacted]" in ended.stderr
+    assert "u-ada" not in ended.stderr
 
 
 # What is left out

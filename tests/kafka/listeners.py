@@ -43,10 +43,7 @@ class SecureListeners:
     def running(self):
         with self._kafka:
             self._admin = AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
-            for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
-                credential = ScramCredentialInfo(mechanism, 4096)
-                wish = UserScramCredentialUpsertion(USER, credential, PASSWORD.encode())
-                self._admin.alter_user_scram_credentials([wish])[USER].result(20)
+            self._set_password(PASSWORD)
             yield self
 
     @property
@@ -91,6 +88,18 @@ class SecureListeners:
         for new, old in zip((*authority, *client), (*self.authority, *self.client), strict=True):
             new.replace(old)
         self._kafka.start()
+
+    def change_password(self, password):
+        """Let the user log in by SCRAM with another password alone, and end all connections by a restart."""
+        self._set_password(password)
+        self._kafka.stop()
+        self._kafka.start()
+
+    def _set_password(self, password):
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+            credential = ScramCredentialInfo(mechanism, 4096)
+            wish = UserScramCredentialUpsertion(USER, credential, password.encode())
+            self._admin.alter_user_scram_credentials([wish])[USER].result(20)
 
     def _authority(self, name):
         (self._folder / name).mkdir()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -16,7 +17,7 @@ from tests.cli.command import Process, run
 from tests.edges.certificates import make_authority
 from tests.eventually import eventually
 from tests.kafka.listeners import HOST, PASSWORD, secure_listeners
-from tests.kafka.stack import Stack, track
+from tests.kafka.stack import API_KEY, Stack, track
 from tests.kafka.tokens import lasting
 
 pytestmark = pytest.mark.kafka
@@ -287,6 +288,52 @@ def test_a_worker_takes_another_authority_and_certificate_from_disk_without_a_re
     assert (verdict.lost, verdict.violations, verdict.wrong) == ([], [], [])
     assert "certificates for Kafka were changed and read anew" in worker.log.read_text()
     assert not is_trusted(environment["CONNECTOR_KAFKA_BOOTSTRAP_SERVERS"], old)
+
+
+def swap(volume, secrets):
+    """Put other files into a mounted volume of Kubernetes, as the kubelet does: all of them by one rename."""
+    version = volume / f"..{len(list(volume.iterdir()))}"
+    version.mkdir()
+    for name, secret in secrets.items():
+        (version / name).write_text(secret)
+        if not (volume / name).is_symlink():
+            (volume / name).symlink_to(f"..data/{name}")
+    (volume / "..data_tmp").symlink_to(version.name)
+    (volume / "..data_tmp").replace(volume / "..data")
+
+
+def test_a_worker_takes_another_password_and_key_from_a_mounted_volume_without_a_restart(
+    kafka, stack, tmp_path
+):
+    secrets = {"kafka-sasl-password": PASSWORD, "encharge-api-key": API_KEY, "tls.crt": "not ours"}
+    others = {"kafka-sasl-password": "another-password", "encharge-api-key": "another-key"}
+    swap(tmp_path, secrets)
+    login = kafka.environment("PASSWORDS", SASL_MECHANISM="SCRAM-SHA-512", SASL_PASSWORD=None)
+    environment = {**stack.environment, **login, "CONNECTOR_SECRETS_DIRECTORY": str(tmp_path)}
+    del environment["CONNECTOR_ENCHARGE_API_KEY"]
+    worker = Process(["run"], tmp_path, tmp_path, environment, stdin=None)
+    try:
+        stack.produce([track("volume", number) for number in range(1, 4)])
+        stack.await_all()
+
+        stack.simulator.configure(tokens=[others["encharge-api-key"]])
+        kafka.change_password(others["kafka-sasl-password"])
+        eventually(lambda: "uthenticat" in worker.err, 60)  # it is refused, and goes on trying
+        swap(tmp_path, secrets | others)
+        stack.produce([track("volume", number) for number in range(4, 7)])
+        verdict = stack.await_all()
+        worker.send(signal.SIGTERM)
+        done = worker.done()
+    finally:
+        worker.close()
+        stack.simulator.configure(tokens=[API_KEY])
+        kafka.change_password(PASSWORD)
+
+    assert (verdict.lost, verdict.violations, verdict.wrong) == ([], [], [])
+    assert done.code == 0
+    assert "secret was changed and read anew" in done.err
+    assert "configuration is in force" in done.err
+    assert not [each for each in (PASSWORD, API_KEY, *others.values()) if each in done.out + done.err]
 
 
 def is_trusted(address, context):

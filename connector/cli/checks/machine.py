@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 
 from connector.cli.checks.finding import Finding
-from connector.settings import Settings
+from connector.edges.process_guard import MEND, open_files
+from connector.settings import Settings, secret_files_of
 
 ANSWER_TIMEOUT_S = 2.0
 
@@ -38,6 +39,18 @@ def _cannot_listen(host: str, port: int) -> str | None:
     except OSError as error:
         return error.strerror or type(error).__name__
     return None
+
+
+def secret_findings(settings: Settings) -> list[Finding]:
+    """Tell which files with secrets others can read; none where no secret is in a file."""
+    found = [
+        Finding("machine", "secret files", ok=True, seen=each.told, fix=MEND, is_warning=True)
+        for each in open_files(settings)
+    ]
+    files = sum(1 for _ in secret_files_of(settings))
+    if found or not files:
+        return found
+    return [Finding("machine", "secret files", ok=True, seen=f"{files}, read by nobody else")]
 
 
 async def _is_ours(host: str, port: int) -> bool:

@@ -25,7 +25,9 @@ from connector.edges.console.session import Gatekeeper
 from connector.edges.console.snapshot import Looks, Snapshot, Watch
 from connector.edges.console.tester import Tester
 from connector.edges.console.tester_events import KafkaRecords, Records
+from connector.edges.console.token_watch import TokenWatch
 from connector.edges.log_redaction import secrets_of
+from connector.settings import files_with
 
 # Pages with live parts: name of the stream -> what it shows of a snapshot in a turn, by name of the part.
 LIVE: Final = {"overview": overview.live, "partitions": partitions.live}
@@ -69,6 +71,7 @@ def make_console(
     gatekeeper = Gatekeeper(settings.console_token)
     app = web.Application(middlewares=[guard(gatekeeper, host=settings.web_host)])
     jobs = jobs or Jobs(process.environment, secrets_of(settings))
+    token = TokenWatch(files_with(process.environment, "console_token"), gatekeeper, jobs.know)
     letters = Letters(process, dead_letters or KafkaLetters(settings, destination))
     replays = Replays(process, ask)
     app[CONSOLE] = Console(process, gatekeeper, watch, jobs, streams)
@@ -98,7 +101,7 @@ def make_console(
         for stream in streams.values():
             stream.close()
 
-    app.cleanup_ctx.extend((replays.lifetime, lifetime))  # the last begun is the first to end
+    app.cleanup_ctx.extend((token.lifetime, replays.lifetime, lifetime))  # the last begun is the first to end
     app.on_shutdown.append(let_go)
     return app
 

@@ -120,6 +120,10 @@ class Jobs:
         self._starting = asyncio.Lock()
         self._closed = False
 
+    def know(self, secrets: Iterable[str]) -> None:
+        """Keep these values, too, out of what is remembered from now on."""
+        self._redaction.know(secrets)
+
     def all(self, *kinds: str) -> list[Job]:
         """Give the jobs that are remembered, of some kinds or of all, the newest first."""
         return [job for job in reversed(self._jobs.values()) if not kinds or job.kind in kinds]

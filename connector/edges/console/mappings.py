@@ -97,7 +97,7 @@ def values(now: InForce, snapshot: Snapshot, file: str) -> dict[str, Any]:
 
 
 def _funnel(snapshot: Snapshot) -> Funnel:
-    return make_funnel(snapshot.control, snapshot.at)
+    return make_funnel(snapshot.control, snapshot.at, snapshot.destination)
 
 
 def _row(config: Mapping[str, Any], funnel: Funnel) -> MappingRow:

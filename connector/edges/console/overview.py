@@ -79,7 +79,7 @@ def live(snapshot: Snapshot, turn: int) -> dict[str, str]:
 
 def values(snapshot: Snapshot) -> dict[str, Any]:
     """Give what the page shows."""
-    funnel, report = make_funnel(snapshot.control, snapshot.at), snapshot.report
+    funnel, report = make_funnel(snapshot.control, snapshot.at, snapshot.destination), snapshot.report
     live_workers = [] if report is None else [each for each in report.workers if not each.silent]
     return {
         "report": report,

@@ -33,6 +33,10 @@ class Gatekeeper:
     """Knows the token; without one nobody can sign in."""
 
     def __init__(self, token: str | None) -> None:
+        self.change(token)
+
+    def change(self, token: str | None) -> None:
+        """Take another token from now on; sessions that began with the one before end."""
         self._token = None if token is None else token.encode()
         self._key = hashlib.sha256(_PURPOSE + (self._token or b"")).digest()
 

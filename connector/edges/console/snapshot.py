@@ -33,14 +33,16 @@ log = structlog.get_logger(__name__)
 class Snapshot:
     """Everything there is to show, as of `at` (epoch seconds).
 
-    report   lag, workers and findings of the group; None while Kafka cannot be asked, `trouble` says why
-    control  newest value of every key of the control topic, with the facts of this process as of now
+    report       lag, workers and findings of the group; None while Kafka cannot be asked, `trouble` says why
+    control      newest value of every key of the control topic, with the facts of this process as of now
+    destination  whose counts are shown; None in a process that has none, which shows those of all
     """
 
     at: float
     control: Mapping[str, Any]
     report: Report | None
     trouble: str = ""
+    destination: str | None = None
 
 
 class Looks(Protocol):
@@ -156,7 +158,7 @@ class Watch:
 
     def _make(self, seen: _Seen) -> Snapshot:
         control = {**seen.control(), **self._own()}
-        return Snapshot(wall_clock(), control, seen.report, seen.trouble)
+        return Snapshot(wall_clock(), control, seen.report, seen.trouble, self._destination())
 
 
 class _Seen(NamedTuple):

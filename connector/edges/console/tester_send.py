@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from connector.core.event import Event
 from connector.core.explain_json import KEY_SHOWN
 from connector.core.json_text import write_json
-from connector.core.request import Endpoints, Request
+from connector.core.request import Endpoints, Request, key_of
 from connector.delivery.encharge_error import parse_error
 from connector.delivery.outcome import Answer, NoReply
 from connector.delivery.ports import Sender
@@ -176,14 +176,14 @@ def _sent(outgoing: Outgoing, answer: Answer, took_s: float, rules: ResponseRule
     if isinstance(answer, NoReply):
         status, excerpt = None, f"no answer: {answer.reason}"
     else:
-        status, excerpt = answer.status, _excerpt(answer.status, answer.body)
+        status, excerpt = answer.status, _excerpt(answer.status, answer.body, key_of(request))
     return Sent(event, mapping, request.method, request.url, outcome.code, status, took_s, excerpt)
 
 
-def _excerpt(status: int, body: bytes) -> str:
+def _excerpt(status: int, body: bytes, key: str) -> str:
     if 200 <= status < 300:
-        return redact(body[:_EXCERPT_BYTES].decode("utf-8", "replace"))
-    return str(parse_error(body))
+        return redact(body.replace(key.encode(), b"")[:_EXCERPT_BYTES].decode("utf-8", "replace"))
+    return str(parse_error(body, key))
 
 
 def tally(sent: Sequence[Sent]) -> dict[str, int]:
