@@ -5,16 +5,21 @@ Checked against aiokafka 0.14; tests/edges/test_aiokafka_internals.py fails when
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import AIOKafkaConnection, CloseReason, OAuthAuthenticator
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+CANCEL_AGAIN_S = 0.05
 
 # No topic may have an empty name, so getmany() of this partition gives nothing and drops nothing.
 _NO_PARTITION = TopicPartition("", 0)
@@ -63,6 +68,71 @@ def notice_refused_tokens() -> None:
         return await original(self, payload)
 
     OAuthAuthenticator.step = step
+
+
+def ask_for_the_password() -> None:
+    """Let a password be a function that every new connection calls, so that it may change.
+
+    A client hands what it was given to each of its connections, and a connection to its authenticator.
+    """
+    for name in ("authenticator_plain", "authenticator_scram"):
+        original = getattr(AIOKafkaConnection, name)
+        if not hasattr(original, "__wrapped__"):
+            setattr(AIOKafkaConnection, name, _asking(original))
+
+
+def _asking(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def authenticator(self: AIOKafkaConnection) -> Any:
+        if callable(self._sasl_plain_password):
+            self._sasl_plain_password = self._sasl_plain_password()
+        return original(self)
+
+    return authenticator
+
+
+def hear_late_commits() -> None:
+    """Let a commit whose caller has given up end without a traceback in the log.
+
+    aiokafka shields a commit from being cancelled, so it goes on when our time for it is over, and nobody is
+    there to take its error.
+    """
+    original = GroupCoordinator._do_commit_offsets  # noqa: SLF001
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    async def commit(self: GroupCoordinator, assignment: Any, offsets: Any) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await original(self, assignment, offsets)
+
+    GroupCoordinator._do_commit_offsets = commit  # noqa: SLF001
+
+
+def end_fetches_first() -> None:
+    """Let a consumer end what it is fetching before it closes its fetcher.
+
+    The fetcher cancels its requests and waits for each, so a request that was really cancelled looks to its
+    caller like a cancellation of the caller, and the consumer's connections stay open: when the broker is
+    away, there is a request that waits to try again. And after a new assignment the fetcher's own task does
+    the same, and takes a cancellation of itself for one of a request: then it goes on, and stop() for ever.
+    """
+    original = Fetcher.close
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    async def close(self: Fetcher) -> None:
+        while going_on := [task for task in (self._fetch_task, *self._pending_tasks) if not task.done()]:
+            for task in going_on:
+                task.cancel()
+            await asyncio.wait(going_on, timeout=CANCEL_AGAIN_S)
+        self._pending_tasks.clear()
+        await original(self)
+
+    Fetcher.close = close
 
 
 async def committed_with_metadata(
@@ -145,3 +215,31 @@ async def ask_for_no_topics(connection: AIOKafkaConnection) -> None:
     Raises: KafkaError
     """
     await connection.send(MetadataRequest([], allow_auto_topic_creation=False))
+
+
+async def stop_producer(producer: AIOKafkaProducer, within_s: float) -> bool:
+    """Stop a producer; tell whether it could write everything that it held.
+
+    An idempotent producer tries for as long as the broker is away, and its own stop() waits for that. After
+    `within_s` the futures of what is not written are cancelled; whether it arrived is not known.
+    """
+    flushing = asyncio.ensure_future(producer.flush())
+    await asyncio.wait([flushing], timeout=within_s)
+    is_written = bool(flushing.done())
+    if not is_written:
+        flushing.cancel()
+        await producer.client.close()  # what waits for an answer ends,
+        await producer._sender.close()  # noqa: SLF001  and nobody tries again
+        _forget(producer._message_accumulator)  # noqa: SLF001
+    await producer.stop()
+    return is_written
+
+
+def _forget(held: Any) -> None:
+    """Give up the records of an accumulator, whose sender has ended."""
+    batches = [batch for waiting in held._batches.values() for batch in waiting]  # noqa: SLF001
+    for batch in (*batches, *held._pending_batches):  # noqa: SLF001
+        for written, _ in batch._msg_futures:  # noqa: SLF001
+            written.cancel()
+    held._batches.clear()  # noqa: SLF001
+    held._pending_batches.clear()  # noqa: SLF001

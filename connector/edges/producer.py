@@ -11,11 +11,13 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from connector.edges.aiokafka_internals import stop_producer
 from connector.edges.kafka import connection
 from connector.edges.kafka_trouble import Refused, trouble
 from connector.settings import Settings
 
 RECONNECT_S = 2.0
+STOP_S = 5.0
 LARGEST_REQUEST_BYTES = 64 * 1024**2  # dead letters keep the original bytes, however many those are
 
 log = structlog.get_logger(__name__)
@@ -64,9 +66,11 @@ class Producer:
         await (await self.send(topic, value, key=key, headers=headers))
 
     async def stop(self) -> None:
-        """Write what is queued and close all connections."""
-        await self._client.stop()
-        await asyncio.gather(*self._old)
+        """Write what is queued, unless that takes longer than STOP_S, and close all connections.
+
+        What was not written was not committed or settled either, so it is done again.
+        """
+        await asyncio.gather(_stop(self._client), *self._old)
 
     def _note_result(self, client: AIOKafkaProducer, future: asyncio.Future[Any]) -> None:
         error = None if future.cancelled() else future.exception()
@@ -84,10 +88,15 @@ class Producer:
                     log.info("producer cannot go on, making another")
                     old, self._client = self._client, await _connected(self._settings)
                     self._is_broken = False
-                    closing = asyncio.create_task(old.stop())
+                    closing = asyncio.create_task(_stop(old))
                     self._old.add(closing)
                     closing.add_done_callback(self._old.discard)
         return self._client
+
+
+async def _stop(client: AIOKafkaProducer) -> None:
+    if not await stop_producer(client, STOP_S):
+        log.warning("producer stopped with records that it could not write; they will be done again")
 
 
 async def start_producer(settings: Settings) -> Producer:

@@ -1,6 +1,7 @@
 """What we use of aiokafka without its leave: these tests fail when an upgrade changes it."""
 
 import asyncio
+import gc
 import inspect
 from collections import OrderedDict
 from contextlib import asynccontextmanager
@@ -14,7 +15,7 @@ from aiokafka.conn import OAuthAuthenticator
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import SaslAuthenticationFailed
+from aiokafka.errors import KafkaError, SaslAuthenticationFailed
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from connector.delivery.offset_map import LONGEST
@@ -22,6 +23,8 @@ from connector.edges import aiokafka_internals
 from connector.edges.aiokafka_internals import (
     committed_with_metadata,
     describe_topics,
+    end_fetches_first,
+    hear_late_commits,
     is_member,
     let_others_first,
     notice_refused_tokens,
@@ -82,6 +85,37 @@ async def test_a_broker_that_answers_a_token_with_nothing_takes_it():
     await login.step(None)
 
     assert await login.step(b"") is None
+
+
+async def test_a_commit_that_fails_when_nobody_waits_any_more_is_not_told(monkeypatch):
+    async def fails_late(self, assignment, offsets):
+        await asyncio.sleep(0)
+        raise KafkaError("late")
+
+    monkeypatch.setattr(GroupCoordinator, "_do_commit_offsets", fails_late)
+    hear_late_commits()
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
+
+    shielded = asyncio.shield(GroupCoordinator._do_commit_offsets(None, None, None))
+    shielded.cancel()
+    await asyncio.sleep(0.05)
+    del shielded
+    gc.collect()
+
+    assert told == []
+
+
+async def test_a_fetcher_that_waits_for_a_request_can_be_closed_at_any_time():
+    end_fetches_first()
+    fetcher = Fetcher(AIOKafkaClient(), SubscriptionState())
+    fetcher._pending_tasks.add(asyncio.ensure_future(asyncio.sleep(60)))
+    await asyncio.sleep(0)
+
+    await fetcher.close()
+
+    assert fetcher._fetch_task.done()
+    assert not fetcher._pending_tasks
 
 
 async def test_a_fetcher_keeps_prefetched_records_in_an_ordered_dictionary():
