@@ -12,13 +12,19 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 from connector.core.javascript import number_text
-from connector.core.json_text import ReadError, read_json
+from connector.core.json_text import ReadError, WriteError, read_json, write_json
 from connector.errors import UnreadableRecord
 
 Event: TypeAlias = dict[str, Any]
 
 LARGEST_RECORD_BYTES: Final = 1024 * 1024
 """Default limit of one record; Segment itself refuses events over 32 KiB and batches over 500 KiB."""
+
+LARGEST_SHARED_BYTES: Final = 16 * 1024 * 1024
+"""Most that the common members of an envelope may come to once each of its events has them: a context of
+500 KB and 10,000 events of 20 bytes fit into a record of 700 KB, and would be 5 GB."""
+
+_COMMON: Final = ("context", "integrations", "sentAt")
 
 
 def read_object(value: bytes | None, *, largest: int = LARGEST_RECORD_BYTES) -> dict[str, Any]:
@@ -43,12 +49,27 @@ def read_object(value: bytes | None, *, largest: int = LARGEST_RECORD_BYTES) -> 
 def events_of(record: dict[str, Any]) -> list[Event]:
     """Give the events of a parsed record: the very object itself, or those of the envelope it is.
 
-    Raises: UnreadableRecord when an envelope holds something that is no object
+    Raises: UnreadableRecord when an envelope holds something that is no object, or would grow beyond all
+        measure with its common members in each of its events
     """
     batch = record.get("batch")
     if type(batch) is not list or "type" in record:
         return [record]
+    _refuse_bomb(record, len(batch))
     return [_event_of_batch(record, item, index) for index, item in enumerate(batch)]
+
+
+def _refuse_bomb(envelope: Event, count: int) -> None:
+    common = {key: envelope[key] for key in _COMMON if key in envelope}
+    try:
+        shared_bytes = len(write_json(common)) * count if common else 0
+    except WriteError as error:
+        raise UnreadableRecord("not_json", str(error)) from None
+    if shared_bytes > LARGEST_SHARED_BYTES:
+        raise UnreadableRecord(
+            "too_large",
+            f"its {count} events share {shared_bytes} bytes in all, at most {LARGEST_SHARED_BYTES} are taken",
+        )
 
 
 def _event_of_batch(envelope: Event, item: Any, index: int) -> Event:

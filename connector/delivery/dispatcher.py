@@ -20,6 +20,8 @@ from typing import Final, NamedTuple
 import structlog
 
 from connector.core.deletion import DELETE_PERSON
+from connector.core.event import LARGEST_RECORD_BYTES
+from connector.core.request import key_of
 from connector.delivery.codes import INTERNAL
 from connector.delivery.dead_letter import Reason, make_dead_letter
 from connector.delivery.deletion import DeletionMemory, remember_deletion
@@ -43,6 +45,7 @@ from connector.delivery.waits import Moment, Progress, progress_of
 from connector.errors import OperationalError
 
 LEASE_CHECK_S: Final = 0.25  # how often a lease that ran out is looked at
+LARGE_BYTES: Final = 64 * 1024  # of a record that takes a millisecond or more to plan
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +60,9 @@ class Commit(NamedTuple):
 class Configuration(NamedTuple):
     """What decides about records: replaced as a whole when the destination file or the key changes.
 
-    version     of the destination file, the same in every worker
-    generation  counts the replacements in this process
+    version         of the destination file, the same in every worker
+    generation      counts the replacements in this process
+    largest_record  in bytes; larger ones are not read
     """
 
     destination: str
@@ -67,6 +71,7 @@ class Configuration(NamedTuple):
     rules: ResponseRules = ResponseRules()
     discards: bool = False
     generation: int = 0
+    largest_record: int = LARGEST_RECORD_BYTES
 
 
 @dataclass(slots=True, kw_only=True)
@@ -128,6 +133,7 @@ class Dispatcher:
         tracker, left = self._partitions[partition]
         begun = left.begun
         lanes, stats, trail = self._lanes, self._context.stats, self._context.trail
+        largest = self._context.configuration.largest_record
         for record in records:
             stats.received += 1
             if not tracker.open(record.offset):
@@ -140,7 +146,8 @@ class Dispatcher:
                 work.steps = trail.taken(record)
             key = record.key
             # A record without a key is in nobody's order.
-            lanes.add(work, (record.partition, record.offset) if key is None else key, second_key(record))
+            first = (record.partition, record.offset) if key is None else key
+            lanes.add(work, first, second_key(record, largest_record=largest))
             self.held_records += 1
             self.held_bytes += len(record.value or b"")
         lanes.admit()
@@ -343,6 +350,8 @@ class Dispatcher:
             if work is None:
                 return True
             if work.tasks is None:
+                if len(work.record.value or b"") > LARGE_BYTES:
+                    await asyncio.sleep(0)  # a backlog of large records that match nothing never waits else
                 if self._draining:
                     return False
                 self._plan(work)
@@ -587,5 +596,5 @@ def _reason_of(code: str, outcome: Outcome, work: Work, task: Task) -> Reason:
         attempts=work.attempt,
         first_attempt_at=work.first_attempt_at,
         http_status=status,
-        response=str(parse_error(body)) if body else "",
+        response=str(parse_error(body, key_of(task.request))) if body else "",
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
 from connector.core import Destination, PlanError, Request
-from connector.core.event import Event, events_of, previous_key, read_object
+from connector.core.event import LARGEST_RECORD_BYTES, Event, events_of, previous_key, read_object
 from connector.delivery.codes import UNREADABLE_PREFIX
 from connector.delivery.dead_letter import Only, Reason, only_of
 from connector.delivery.record import Record
@@ -69,13 +69,13 @@ def unreadable(error: UnreadableRecord) -> Task:
     )
 
 
-def second_key(record: Record) -> bytes | None:
+def second_key(record: Record, *, largest_record: int = LARGEST_RECORD_BYTES) -> bytes | None:
     """Give the key of the other person of an alias: the one whose id is given up; None for anything else."""
     value = record.value
     if value is None or b'"alias"' not in value:
         return None
     try:
-        events = events_of(read_object(value, largest=len(value)))
+        events = events_of(read_object(value, largest=largest_record))
     except UnreadableRecord:
         return None
     for event in events:

@@ -23,6 +23,7 @@ RECORDS: Final = (
 )  # fmt: skip
 REQUESTS: Final = ("planned", "withdrawn", "delivered", "retried")
 NO_BOUND: Final = "inf"
+INGEST_PREFIX: Final = "ingest/"
 
 
 def totals_of(delivery: DeliveryStats, ingest: IngestStats) -> dict[str, int]:
@@ -33,10 +34,10 @@ def totals_of(delivery: DeliveryStats, ingest: IngestStats) -> dict[str, int]:
 def _all(delivery: DeliveryStats, ingest: IngestStats) -> Iterator[tuple[str, int]]:
     for name in RECORDS:
         yield name, getattr(delivery, name)
-    yield "ingest/received", ingest.received
-    yield "ingest/forwarded", ingest.forwarded
+    yield f"{INGEST_PREFIX}received", ingest.received
+    yield f"{INGEST_PREFIX}forwarded", ingest.forwarded
     for code, count in ingest.dead_letters.items():
-        yield f"ingest/dead/{code}", count
+        yield f"{INGEST_PREFIX}dead/{code}", count
     for kind in REQUESTS:
         for (mapping, action), count in getattr(delivery, kind).items():
             yield f"{kind}/{action}/{mapping}", count

@@ -41,8 +41,9 @@ class Deliverable:
         discards = not self.destination.enabled and self.destination.when_disabled == "discard"
         plan = discard if discards else plan_with(self.destination, largest_record=largest_record)
         return Configuration(
-            self.destination.id, self.version, plan, self.rules, discards=discards, generation=generation
-        )
+            self.destination.id, self.version, plan, self.rules, discards=discards, generation=generation,
+            largest_record=largest_record,
+        )  # fmt: skip
 
 
 def read_deliverable(settings: Settings) -> Deliverable:

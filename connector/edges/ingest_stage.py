@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +22,12 @@ from connector.edges.batch_reader import Assignment
 from connector.edges.kafka_trouble import in_words
 from connector.edges.producer import Producer
 from connector.errors import OperationalError, UnreadableRecord
-from connector.ingest.routing import Routed, route
+from connector.ingest.routing import Routed, route, route_one_by_one
 
 REPEAT_S = 1.0
+PORTION_BYTES = 1024 * 1024  # eight times 250 ordinary records; as JSON it is parsed in 5 to 50 ms
+MANY_EVENTS_BYTES = 32 * 1024  # an envelope of these may hold 2,000 events; one of 1 MiB 60,000
+PAUSE_EVERY = 1000  # events of an envelope, which take some 5 ms
 
 log = structlog.get_logger(__name__)
 
@@ -122,17 +125,18 @@ class IngestStage:
 
     async def _forward(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         settled = self._next.get(partition, 0)
-        pending = [record for record in records if record.offset >= settled]
-        work = self._route(pending)
-        self._steps = None if self._trail is None else self._trail.begin(work.records)
-        try:
-            await self._forward_all(work)
-        finally:
-            if self._steps is not None:
-                self._steps.ended()
-        self.trouble = ""
+        for portion in _portions([record for record in records if record.offset >= settled]):
+            work = await self._route(portion)
+            self._steps = None if self._trail is None else self._trail.begin(work.records)
+            try:
+                await self._forward_all(work)
+            finally:
+                if self._steps is not None:
+                    self._steps.ended()
+            self.trouble = ""
+            self._next[partition] = portion[-1].offset + 1
+            self._stats.received += len(portion)
         self._next[partition] = records[-1].offset + 1
-        self._stats.received += len(pending)
 
     async def _forward_all(self, work: _Work) -> None:
         while work.outgoing or work.given_up:
@@ -153,11 +157,16 @@ class IngestStage:
         if self._steps is not None:
             self._steps.repeats(self.trouble)
 
-    def _route(self, records: Sequence[ConsumerRecord]) -> _Work:
+    async def _route(self, records: Sequence[ConsumerRecord]) -> _Work:
         work = _Work(deque(), deque())
         for record in records:
             try:
-                routed = route(record.value, unidentified=self._unidentified, largest=self._largest_record)
+                if len(record.value or b"") < MANY_EVENTS_BYTES:
+                    routed = route(
+                        record.value, unidentified=self._unidentified, largest=self._largest_record
+                    )
+                else:
+                    routed = await self._routed_with_pauses(record)
             except UnreadableRecord as error:
                 work.given_up.append((record, _unreadable(error)))
             except Exception as error:  # a poison record becomes a dead letter, never the end of forwarding
@@ -168,14 +177,36 @@ class IngestStage:
                 work.outgoing.append((record, routed))
         return work
 
+    async def _routed_with_pauses(self, record: ConsumerRecord) -> list[Routed]:
+        routed: list[Routed] = []
+        for each in route_one_by_one(
+            record.value, unidentified=self._unidentified, largest=self._largest_record
+        ):
+            routed.append(each)
+            if len(routed) % PAUSE_EVERY == 0:
+                await asyncio.sleep(0)
+        return routed
+
     async def _bury(self, work: _Work) -> None:
-        while work.given_up:
-            record, reason = work.given_up[0]
-            await self._dead_letters.put(make_dead_letter(record, reason, destination="", config_version=""))
-            work.given_up.popleft()
+        """Write all dead letters at once: one after the other, a flood of them would hold back everybody."""
+        letters = [
+            make_dead_letter(record, reason, destination="", config_version="")
+            for record, reason in work.given_up
+        ]
+        results = await asyncio.gather(
+            *(self._dead_letters.put(letter) for letter in letters), return_exceptions=True
+        )
+        given_up, work.given_up = work.given_up, deque()
+        for (record, reason), result in zip(given_up, results, strict=True):
+            if result is not None:
+                work.given_up.append((record, reason))
+                continue
             self._stats.dead_letters[reason.code] += 1
             if self._steps is not None:
                 self._steps.dead_lettered(record, reason)
+        errors = [result for result in results if result is not None]
+        if errors:
+            raise errors[0]
 
     async def _send(self, work: _Work) -> None:
         """Send all that is outgoing, and wait until it is acknowledged."""
@@ -227,6 +258,19 @@ class IngestStage:
         traced = () if self._steps is None else self._steps.headers(record)
         headers = [*record.headers, *traced, (SOURCE_HEADER, _source(record))]  # the last: see produced_at
         return await self._producer.send(self._topic, routed.value, key=routed.key, headers=headers)
+
+
+def _portions(records: Sequence[ConsumerRecord]) -> Iterator[Sequence[ConsumerRecord]]:
+    """Cut a batch where it gets large: a portion is parsed without a pause, and is in memory twice."""
+    begin, held_bytes = 0, 0
+    for end, record in enumerate(records):
+        size_bytes = len(record.value or b"")
+        if end > begin and held_bytes + size_bytes > PORTION_BYTES:
+            yield records[begin:end]
+            begin, held_bytes = end, 0
+        held_bytes += size_bytes
+    if begin < len(records):
+        yield records[begin:]
 
 
 def _unreadable(error: UnreadableRecord) -> Reason:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 import orjson
 
 from connector.simulator.encharge import Call
+from connector.simulator.json_bytes import render_json
 
 # What became of the answer to an accepted request. `reply_lost`: withheld by the fault of that name.
 # `client_gone`: the sender had left before it was ready. Either way the sender cannot know.
@@ -77,7 +78,11 @@ class _Entry(NamedTuple):
         # The body is valid JSON, so line breaks in it are white space between tokens.
         body = self.body.replace(b"\n", b" ").replace(b"\r", b" ") or b"null"
         shown = self._asdict() | {"digest": self.digest.hex(), "body": orjson.Fragment(body)}
-        return orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE)
+        try:
+            return orjson.dumps(shown, option=orjson.OPT_APPEND_NEWLINE)
+        except orjson.JSONEncodeError:  # half an emoji in an id
+            del shown["body"]
+            return render_json(shown)[:-1] + b',"body":' + body + b"}\n"
 
 
 class Books:

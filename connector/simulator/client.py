@@ -11,6 +11,7 @@ import orjson
 
 from connector.errors import ConfigurationError, OperationalError, Problem
 from connector.simulator.books import LoggedRequest
+from connector.simulator.json_bytes import parse_json
 from connector.simulator.simulation import MAX_PAGE, AllStats, ObjectView, PersonView
 
 
@@ -60,7 +61,7 @@ class SimulatorClient:
         chosen = {} if person is None else {"person": person}
         while True:
             answer = self._ask("GET", "requests", params={"after": after, "limit": MAX_PAGE, **chosen})
-            page = [cast("LoggedRequest", orjson.loads(line)) for line in answer.content.splitlines()]
+            page = [cast("LoggedRequest", parse_json(line)) for line in answer.content.splitlines()]
             found += page
             if len(page) < MAX_PAGE:
                 return found

@@ -10,11 +10,10 @@ import time
 from collections.abc import Iterable
 from typing import Any, TypedDict, cast
 
-import orjson
-
 from connector.simulator.books import Books, LoggedRequest, Stats
 from connector.simulator.config import SimulatorConfig
 from connector.simulator.faults import WINDOWS, Faults
+from connector.simulator.json_bytes import parse_json
 from connector.simulator.state import Account
 
 MAX_PAGE = 10_000  # what one answer may hold: about 10 MB, 50 ms of this process
@@ -109,7 +108,7 @@ class Simulation:
     def requests(self, after: int = 0, person: str | None = None) -> list[LoggedRequest]:
         """Give all accepted requests with a higher `seq`, oldest first."""
         lines = self._books.lines(after=after, limit=self._books.accepted, person=person)
-        return [cast("LoggedRequest", orjson.loads(line)) for line in lines]
+        return [cast("LoggedRequest", parse_json(line)) for line in lines]
 
     def people(self) -> list[PersonView]:
         """Give everybody, in order of their first request."""

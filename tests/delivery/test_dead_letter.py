@@ -23,11 +23,11 @@ def headers_of(origin, reason=FULL, destination="production", config_version="v1
 
 
 def test_key_and_value_are_the_original_bytes():
-    origin = record(7, value=b"\x00\xff no JSON")
+    origin = record(7, value=b" \x00\xff no JSON\n")
 
     letter = make_dead_letter(origin, FULL, destination="production", config_version="v1")
 
-    assert (letter.key, letter.value, letter.code) == (b"u1", b"\x00\xff no JSON", "rejected")
+    assert (letter.key, letter.value, letter.code) == (b"u1", b" \x00\xff no JSON\n", "rejected")
 
 
 def test_a_record_without_key_and_value_stays_without():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.delivery.dispatcher import Commit, Taken
+from connector.delivery.dispatcher import LARGE_BYTES, Commit, Taken
 from connector.delivery.flood_guard import FloodPolicy
 from connector.delivery.offset_map import decode_map
 from connector.delivery.offsets import OffsetTracker
@@ -1135,3 +1135,22 @@ def test_while_sending_goes_on_nobody_else_is_woken_from_a_long_retry():
     setup, _ = play(scenario, sender=ScriptedSender(BROKEN), base_s=1000.0, cap_s=1000.0)
 
     assert setup.sender.sent == [b"u1.0", b"u2.1"]
+
+
+def test_a_backlog_of_large_records_that_match_nothing_lets_others_have_their_turn():
+    async def scenario():
+        planned, turns = [], []
+        setup = Setup(plan=lambda each: planned.append(each.offset) or ())
+        large = b"x" * (LARGE_BYTES + 1)
+        setup.submit(*(record(offset, f"u{offset}", large) for offset in range(50)))
+        settled = asyncio.create_task(setup.settled())
+        while not settled.done():
+            await asyncio.sleep(0)
+            turns.append(len(planned))
+        return planned, turns
+
+    planned, turns = run(scenario())
+
+    assert sorted(planned) == list(range(50))
+    most = max(after - before for before, after in itertools.pairwise([0, *turns]))
+    assert most <= 8  # one for each of the workers that are let start

@@ -28,7 +28,7 @@ def test_message_code_and_trace_id_are_found():
         pytest.param(b"", EnchargeError(), id="nothing"),
         pytest.param(b"Bad Gateway", EnchargeError("Bad Gateway"), id="no JSON"),
         pytest.param(b"caf\xe9 \xff", EnchargeError("caf� �"), id="no UTF-8"),
-        pytest.param(b'{"error": {"message": "cut', EnchargeError('{[redacted]: {[redacted]: "cut'), id="cut off"),
+        pytest.param(b'{"error": {"message": "cut', EnchargeError("{[redacted]: {[redacted]: [redacted]"), id="cut off"),
         pytest.param(b"[" * 2000 + b"]" * 2000, EnchargeError("[" * 500 + "…"), id="nested too deeply"),
     ],
 )  # fmt: skip
@@ -44,6 +44,21 @@ def test_the_message_is_redacted():
 
 def test_a_body_that_is_no_json_is_redacted():
     assert parse_error(b"no ada@example.com here").message == "no [redacted] here"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"the key keyofwords is not known", id="text"),
+        pytest.param(
+            b'{"error":{"message":"keyofwords","errorCode":"keyofwords","traceId":"for keyofwords"}}',
+            id="JSON",
+        ),
+    ],
+)
+def test_an_answer_that_quotes_our_key_loses_it_also_where_it_is_a_word_like_others(body):
+    assert "keyofwords" in str(parse_error(body))
+    assert "keyofwords" not in str(parse_error(body, "keyofwords"))
 
 
 def test_no_part_is_endless():

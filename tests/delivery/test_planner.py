@@ -106,3 +106,10 @@ def test_the_second_person_of_an_alias_is_the_one_that_is_given_up(value, key):
 @pytest.mark.parametrize("value", [None, b"", b'{"type": "alias"', b'["alias"]', b'"alias"'])
 def test_a_record_that_cannot_be_read_has_no_second_person(value):
     assert second_key(record(0)._replace(value=value)) is None
+
+
+def test_an_alias_in_a_record_that_is_too_large_to_be_read_is_not_looked_for():
+    value = written(ALIAS).value
+
+    assert second_key(record(0)._replace(value=value), largest_record=len(value)) == b"old"
+    assert second_key(record(0)._replace(value=value), largest_record=len(value) - 1) is None

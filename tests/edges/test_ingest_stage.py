@@ -18,7 +18,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from connector.delivery.stats import IngestStats
 from connector.edges.batch_reader import Assignment
 from connector.edges.dead_letter_topic import DeadLetterTopic
-from connector.edges.ingest_stage import REPEAT_S, IngestStage
+from connector.edges.ingest_stage import PAUSE_EVERY, PORTION_BYTES, REPEAT_S, IngestStage
 from connector.edges.producer import start_producer
 from connector.settings import Settings
 from tests.builders import record
@@ -531,3 +531,83 @@ async def test_an_event_that_is_too_large_for_the_topic_does_not_stop_its_partit
     assert [dict(letter.headers())["encharge.code"] for letter in letters] == [b"unreadable_too_large"] * 2
     assert [letter.value() for letter in letters] == [large.value] * 2
     assert stage.commits()[SOURCE].offset == 6
+
+
+# Much at once
+
+
+class SlowDeadLetters(KeptDeadLetters):
+    """Takes a second for each, as many at a time as are given."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun = []
+
+    async def put(self, letter):
+        self.begun.append(letter.value)
+        await asyncio.sleep(1)
+        await super().put(letter)
+
+
+def test_a_flood_of_dead_letters_is_written_at_once_and_in_order():
+    async def scenario(setup):
+        begun_s = asyncio.get_running_loop().time()
+        await setup.take(*(source_record(offset, b"%d[" % offset) for offset in range(200)))
+        return setup, asyncio.get_running_loop().time() - begun_s
+
+    setup, took_s = play(scenario, letters=SlowDeadLetters())
+
+    assert took_s == pytest.approx(1)
+    assert setup.letters.begun == [b"%d[" % offset for offset in range(200)]
+    assert len(setup.letters.letters) == setup.stats.dead_letters["unreadable_not_json"] == 200
+    assert setup.next_offset() == 200
+
+
+def test_of_a_flood_of_dead_letters_only_those_that_failed_are_written_again():
+    async def scenario(setup):
+        await setup.take(*(source_record(offset, b"%d[" % offset) for offset in range(5)))
+        return setup
+
+    setup = play(scenario, letters=KeptDeadLetters(failures=2))
+
+    assert sorted(letter.value for letter in setup.letters.letters) == [b"%d[" % n for n in range(5)]
+    assert setup.letters.attempts == 7
+    assert setup.stats.dead_letters["unreadable_not_json"] == 5
+
+
+def test_large_records_are_forwarded_and_settled_a_portion_at_a_time():
+    async def scenario(setup):
+        setup.producer.acknowledges = False
+        large = [source_record(n, b'{"userId":"u","n":%d,"x":"%s"}' % (n, b"x" * 600_000)) for n in range(3)]
+        taking = asyncio.create_task(setup.take(*large))
+        found = []
+        for _ in large:
+            await asyncio.sleep(1)
+            found.append((setup.producer.numbers(), setup.next_offset()))
+            for future in setup.producer.waiting:
+                future.set_result(None)
+            setup.producer.waiting.clear()
+        await taking
+        return found, setup.next_offset()
+
+    found, end = play(scenario, largest_record=PORTION_BYTES)
+
+    assert found == [([0], 0), ([0, 1], 1), ([0, 1, 2], 2)]
+    assert end == 3
+
+
+def test_an_envelope_of_very_many_events_lets_others_have_their_turn_while_it_is_read():
+    async def scenario(setup):
+        envelope = {"batch": [{"userId": "u1"}] * (5 * PAUSE_EVERY)}
+        taking = asyncio.create_task(setup.take(source_record(0, json.dumps(envelope).encode())))
+        turns = 0
+        while not setup.producer.sent:
+            await asyncio.sleep(0)
+            turns += 1
+        await taking
+        return turns, len(setup.producer.sent)
+
+    turns, sent = play(scenario, largest_record=PORTION_BYTES)
+
+    assert sent == 5 * PAUSE_EVERY
+    assert turns >= 5

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 
-from connector.simulator import Simulator, SimulatorConfig
+from connector.simulator import Simulator, SimulatorClient, SimulatorConfig
 from connector.simulator.books import Books
 from connector.simulator.encharge import Call
 from tests.simulator.sending import KEY, Sender, abandoned, group, identify, track, under_way, until
@@ -312,3 +312,13 @@ async def test_what_is_under_way_survives_a_reset(sender, simulator):
     assert (await task).status_code == 200  # the stall went with the reset
     assert (simulator.stats()["accepted"], simulator.stats()["peak_in_flight"]) == (1, 1)
     assert simulator.stats()["in_flight"] == 0
+
+
+async def test_half_an_emoji_in_an_id_is_in_the_log_as_it_came(sender, simulator):
+    body = b'{"type":"track","event":"x","userId":"u\\ud83d","user":{"userId":"u\\ud83d"}}'
+
+    await sender.http.post("/v1", content=body, headers={"Content-Type": "application/json"})
+
+    with SimulatorClient(simulator.url) as client:
+        [request] = await asyncio.to_thread(client.requests)
+    assert request["person"] == request["body"]["userId"] == "u\ud83d"

@@ -88,9 +88,9 @@ class ReingestStage(IngestStage):
         self._assignment = object()
         await super().drain(deadline_s)
 
-    def _route(self, records: Sequence[ConsumerRecord]) -> _Work:
+    async def _route(self, records: Sequence[ConsumerRecord]) -> _Work:
         events = {record.offset: self._chosen(record) for record in records}
-        work = super()._route([record for record in records if events[record.offset]])
+        work = await super()._route([record for record in records if events[record.offset]])
         work.given_up.clear()  # they became dead letters when they came in
         for record, routed in work.outgoing:
             routed[:] = [each for number, each in enumerate(routed) if number in events[record.offset]]
