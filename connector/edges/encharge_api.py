@@ -1,11 +1,13 @@
 """Encharge's REST API for everything that is not the hot path, on httpx: one question, one answer.
 
 Answers and errors are the reference's (connector.core.answer). Redirects are followed as its HTTP client
-does, but never to another host: the key would go there, too.
+does, but never to another host: the key would go there, too. Whatever the other side does, a question ends
+within its time, and of an answer at most LONGEST_ANSWER is read.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
@@ -30,6 +32,10 @@ from connector.errors import ConfigurationError, ConnectorError, OperationalErro
 
 KEY_SETTING: Final = "CONNECTOR_ENCHARGE_API_KEY"
 MOST_REDIRECTS: Final = 20
+LONGEST_ANSWER: Final = 4 * 1024**2  # bytes; the types of an account with thousands of fields have one MiB
+CONNECT_SHARE: Final = 0.45
+"""Of the time of a question, for the connection and for its handshake each. Both must be over before the
+whole time is: httpx leaves the socket open when it is cancelled from outside in a handshake."""
 
 _REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 _BECOMES_GET: Final = frozenset((301, 302))  # after POST
@@ -67,7 +73,12 @@ class EnchargeApi:
 
     def __init__(self, endpoints: Endpoints, *, timeout_s: float = 10.0) -> None:
         self._endpoints, self._timeout_s = endpoints, timeout_s
-        self._client = httpx.AsyncClient(timeout=timeout_s)
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout_s, connect=timeout_s * CONNECT_SHARE),
+            headers={"Accept-Encoding": "identity"},  # some KiB that are unpacked can become gigabytes
+            # httpx would take bytes behind an answer for the beginning of the next one.
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
         self._server_time: float | None = None  # as of the last answer
 
     async def __aenter__(self) -> Self:
@@ -155,37 +166,55 @@ class EnchargeApi:
         return bool(users)
 
     async def _follow(self, request: Request) -> Answer:
+        try:
+            async with asyncio.timeout(self._timeout_s):  # httpx bounds each step, and a slow answer has many
+                return await self._follow_redirects(request)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("the answer did not end in time") from error
+
+    async def _follow_redirects(self, request: Request) -> Answer:
         for _ in range(MOST_REDIRECTS + 1):
-            response = await self._send(request)
-            location = response.headers.get("location")
+            answer, location = await self._send(request)
             url = "" if location is None else urljoin(request.url, location)
-            if response.status_code not in _REDIRECTS or urlsplit(url).netloc != urlsplit(request.url).netloc:
-                return _answer(response)
-            becomes_get = response.status_code == 303 or (
-                response.status_code in _BECOMES_GET and request.method == "POST"
-            )
+            if answer.status not in _REDIRECTS or urlsplit(url).netloc != urlsplit(request.url).netloc:
+                return answer
+            becomes_get = answer.status == 303 or (answer.status in _BECOMES_GET and request.method == "POST")
             method, body = ("GET", None) if becomes_get else (request.method, request.body)
             request = Request(method, url, request.headers, body)
         raise RequestFailed(Failure("FetchError", "maximum redirect reached", code="max-redirect"))
 
-    async def _send(self, request: Request) -> httpx.Response:
+    async def _send(self, request: Request) -> tuple[Answer, str | None]:
+        """Ask once; give the answer and where it redirects to."""
         checked_key(request.headers["X-Encharge-Token"], setting=KEY_SETTING)
         # Addresses go out as they are: httpx would escape brackets and what the reference does not.
         target = request.url.partition("://")[2].partition("/")[2]
         try:
-            response = await self._client.request(
+            async with self._client.stream(
                 request.method,
                 request.url,
                 headers=header_bytes(request.headers),
                 content=request.body,
                 extensions={"target": f"/{target}".encode("latin-1")},
-            )
+            ) as response:
+                body = await _body(response)
         except httpx.LocalProtocolError as error:  # nothing was sent; its text may quote the key
             raise ConfigurationError(
                 Problem("holds a character that no HTTP header can carry (a space?)", path=KEY_SETTING)
             ) from error
         self._server_time = _epoch_s(response.headers.get("date", ""))
-        return response
+        content_type = response.headers.get("content-type", "")
+        answer = Answer(response.status_code, response.reason_phrase, content_type, body)
+        return answer, response.headers.get("location")
+
+
+async def _body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_raw():
+        body += piece
+        if len(body) > LONGEST_ANSWER:
+            message = f"the answer is longer than {LONGEST_ANSWER >> 20} MiB"
+            raise RequestFailed(Failure("FetchError", message, code="max-size"))
+    return bytes(body)
 
 
 def _epoch_s(date: str) -> float | None:
@@ -193,12 +222,3 @@ def _epoch_s(date: str) -> float | None:
         return parsedate_to_datetime(date).timestamp()
     except ValueError:
         return None
-
-
-def _answer(response: httpx.Response) -> Answer:
-    return Answer(
-        response.status_code,
-        response.reason_phrase,
-        response.headers.get("content-type", ""),
-        response.content,
-    )

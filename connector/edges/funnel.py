@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +28,7 @@ from connector.delivery.history import (
 )
 from connector.delivery.stats import LastError
 from connector.delivery.tally import Tally, tally
-from connector.delivery.totals import Totals
+from connector.delivery.totals import INGEST_PREFIX, Totals
 from connector.edges.heartbeat import HISTORY_PREFIX, SILENT_S, WORKER_PREFIX
 
 SKEW_S: Final = DAY_S  # a time that is further ahead than this is not believed
@@ -95,9 +95,10 @@ class Funnel:
         return tuple(source for source in self.sources if source.heard is Heard.SILENT)
 
 
-def make_funnel(control: Mapping[str, Any], now: float) -> Funnel:
+def make_funnel(control: Mapping[str, Any], now: float, destination: str | None = None) -> Funnel:
     """Sum up the values of the control topic, as of now.
 
+    Of workers that deliver to another destination, only what they ingest counts, as that is for all of them.
     The facts of a process that are fresher than its heartbeat can take the place of that in `control`.
     """
     sources: list[Source] = []
@@ -108,9 +109,10 @@ def make_funnel(control: Mapping[str, Any], now: float) -> Funnel:
         history = control.get(f"{HISTORY_PREFIX}{instance}")
         told = _told(worker, history, now)
         sources.append(_source(instance, worker, told, now))
+        is_other = destination is not None and _destination(worker, history) not in (None, destination)
         if told is not None:
-            tellers.append(told)
-        for value in (worker, history):
+            tellers.append(_ingested(told) if is_other else told)
+        for value in () if is_other else (worker, history):
             _keep_newest(errors, _errors(value))
     return Funnel(
         at=now,
@@ -153,6 +155,22 @@ def _present(worker: Any, now: float) -> Told | None:
         return None
     counts = {name: [count] for name, count in totals.items()}
     return Told(started_at, at, totals, [started_at], counts)
+
+
+def _destination(worker: Any, history: Any) -> str | None:
+    """Give the destination that a worker tells; None for one that only ingests, or tells none."""
+    for value in (worker, history):
+        told = value.get("destination") if isinstance(value, dict) else None
+        if isinstance(told, str):
+            return told
+    return None
+
+
+def _ingested(told: Told) -> Told:
+    """Leave out what a worker delivered."""
+    totals = {name: count for name, count in told.totals.items() if name.startswith(INGEST_PREFIX)}
+    counts = {name: column for name, column in told.counts.items() if name in totals}
+    return replace(told, totals=totals, counts=counts)
 
 
 def _source(instance: str, worker: Any, told: Told | None, now: float) -> Source:

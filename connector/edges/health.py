@@ -18,6 +18,8 @@ class Unready(StrEnum):
     CONFIGURATION_BROKEN = "configuration_broken"
 
 
+READY_CODES: Final = frozenset[str]((*Unready, *Shut))
+
 _SHUT_TEXTS: Final[Mapping[Shut, str]] = {
     Shut.OUTAGE: "Encharge is out; it is tried again by itself",
     Shut.CREDENTIALS: "Encharge refuses the key; it is tried again by itself, and when its file changes",

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from connector.delivery.liveness import HealthReason
-from connector.edges.health import as_json
+from connector.edges.health import READY_CODES, as_json
 from connector.errors import OperationalError
 
 # In bytes: two texts of a megabyte each. Here, as the limit of a mounted application does not count.
@@ -51,8 +51,11 @@ async def start_web(
         reasons = health.dead()
         return _health("live", reasons) if reasons else _json({"live": True})
 
-    async def ready(_request: web.Request) -> web.Response:
-        return _health("ready", health.not_ready())
+    async def ready(request: web.Request) -> web.Response:
+        ignored = frozenset(request.query.getall("ignore", ()))
+        if unknown := sorted(ignored - READY_CODES):
+            return _json({"error": f"ignore: {', '.join(unknown)}: no code of /ready"}, status=400)
+        return _health("ready", [reason for reason in health.not_ready() if reason.code not in ignored])
 
     async def status(_request: web.Request) -> web.Response:
         return _json(health.status())

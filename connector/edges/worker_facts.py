@@ -87,7 +87,8 @@ class WorkerFacts:
     def history(self, *, ended: bool = False) -> dict[str, Any]:
         """Give what was counted by when as JSON; `ended` when nothing will be counted any more."""
         told = self.marks.told(wall_clock(), self._totals(), ended=ended)
-        return {**told, "last_errors": self._last_errors()}
+        destination = None if self.steering is None else self.steering.deliverable.destination.id
+        return {**told, "destination": destination, "last_errors": self._last_errors()}
 
     def shape(self) -> tuple[Hashable, ...]:
         """Give what is worth telling at once when it changes: assignments, why nothing is sent, versions."""

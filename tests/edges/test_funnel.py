@@ -21,8 +21,9 @@ STEPS_S = {MINUTE_S: 5.0, HOUR_S: 60.0, DAY_S: 900.0}
 class Process:
     """A worker process as the control topic sees it."""
 
-    def __init__(self, control, instance, started_at=NOW):
+    def __init__(self, control, instance, started_at=NOW, destination=None):
         self.control, self.instance, self.started_at = control, instance, started_at
+        self.destination = destination
         self.stats, self.ingest = DeliveryStats(), IngestStats()
         self.history = History(started_at)
         self.errors = {}
@@ -40,13 +41,15 @@ class Process:
             "at": now,
             "started_at": self.started_at,
             "totals": self.totals(),
+            "destination": self.destination,
             "last_errors": self.errors,
         }
         self.control[f"worker/{self.instance}"] = orjson.loads(orjson.dumps(value))
 
     def tell(self, now, *, ended=False):
         self.told_at = now
-        value = self.history.told(now, self.totals(), ended=ended) | {"last_errors": self.errors}
+        told = self.history.told(now, self.totals(), ended=ended)
+        value = {**told, "destination": self.destination, "last_errors": self.errors}
         self.control[f"history/{self.instance}"] = orjson.loads(orjson.dumps(value))
 
     def stop(self, now):
@@ -93,6 +96,25 @@ def test_the_way_of_records_and_requests_adds_up_over_workers(control):
     assert counts.by_code == {"rejected": 14, "unreadable_not_json": 10}
     assert counts.dead_letters == 24
     assert counts.requests.success == 106 / 120
+
+
+def test_of_workers_for_another_destination_only_what_they_ingest_counts(control):
+    for instance, destination in (("a", "ours"), ("b", "theirs"), ("c", "theirs"), ("d", None)):
+        process = Process(control, instance, destination=destination)
+        process.ingest.received = 10
+        process.ingest.dead_letters["unreadable_not_json"] = 1
+        process.errors = {f"Of {destination}": ["rejected", 400, NOW]}
+        process.count(received=5)
+        process.stats.delivered["Orders", "trackEvent"] = 5
+        process.stop(NOW) if instance == "c" else process.beat(NOW)
+
+    ours, all_ = make_funnel(control, NOW, "ours"), make_funnel(control, NOW)
+
+    assert (ours.known.ingested, ours.known.by_code) == (40, {"unreadable_not_json": 4})
+    assert (ours.known.received, ours.known.by_mapping) == (10, {"Orders": Requests(delivered=10)})
+    assert set(ours.last_errors) == {"Of ours", "Of None"}
+    assert {source.instance for source in ours.sources} == set("abcd")
+    assert (all_.known.received, all_.known.requests.delivered) == (20, 20)
 
 
 def test_a_mapping_may_have_a_slash_in_its_name(control):

@@ -13,7 +13,7 @@ from connector.delivery.outcome import NoReply, Reply
 from connector.edges.http1 import Http1Sender
 from connector.edges.pyreqwest_sender import PyreqwestSender
 from connector.simulator import Simulator, SimulatorConfig
-from tests.edges.tcp_proxy import TcpProxy
+from tests.netfaults.proxy import Proxy
 
 BODY = orjson.dumps({"type": "track", "event": "X", "user": {"userId": "u1"}, "messageId": "m1"})
 
@@ -35,8 +35,8 @@ async def sender(request):
 
 
 @pytest.fixture
-async def proxy(simulator):
-    async with TcpProxy(urlsplit(simulator.url).port) as proxy:
+def proxy(simulator):
+    with Proxy("127.0.0.1", urlsplit(simulator.url).port) as proxy:
         yield proxy
 
 
@@ -127,28 +127,28 @@ async def test_redirects_are_not_followed(sender, status):
 
 
 async def test_an_answer_cut_in_its_head_is_no_answer(proxy, sender):
-    proxy.cut_answer_after = 9
+    proxy.set(cut_after=9)
 
     assert isinstance(await sender.send(request(f"{proxy.url}/v1")), NoReply)
 
 
 async def test_a_half_open_connection_is_a_timeout_and_is_not_used_again(proxy, sender):
-    proxy.swallows = True
+    assert await sender.send(request(f"{proxy.url}/v1")) == Reply(200)
+    proxy.set(mode="half-open", only_old=True)
     assert (await sender.send(request(f"{proxy.url}/v1"))).reason == "timeout"
-    proxy.swallows = False
 
     assert await sender.send(request(f"{proxy.url}/v1")) == Reply(200)
     assert proxy.accepted == 2
 
 
 async def test_an_answer_may_come_byte_by_byte(proxy, sender):
-    proxy.pause_s = 0.001
+    proxy.set(mode="slow", pause_s=0.001)
 
     assert await sender.send(request(f"{proxy.url}/v1")) == Reply(200)
 
 
 async def test_an_answer_that_comes_too_slowly_is_a_timeout(proxy, sender):
-    proxy.pause_s = 0.3
+    proxy.set(mode="slow", pause_s=0.3)
 
     assert (await sender.send(request(f"{proxy.url}/v1"))).reason == "timeout"
 
@@ -156,7 +156,7 @@ async def test_an_answer_that_comes_too_slowly_is_a_timeout(proxy, sender):
 # pyreqwest fails here now and then, with a retry in the lane as the consequence.
 
 
-@pytest.mark.parametrize("end", [TcpProxy.close_all, TcpProxy.cut_all])
+@pytest.mark.parametrize("end", [Proxy.close_all, Proxy.cut_all])
 async def test_a_connection_that_ended_while_idle_costs_no_attempt(simulator, proxy, end):
     async with Http1Sender(timeout_s=2.0) as sender:
         for number in range(20):

@@ -85,6 +85,33 @@ async def test_a_worker_that_is_not_ready_says_why_with_503(http, worker):
     assert answer.json() == {"ready": False, "reasons": [reason]}
 
 
+async def test_reasons_that_a_probe_ignores_do_not_make_a_worker_unready(http, worker):
+    worker.not_ready = [HealthReason("outage", "Encharge is out"), HealthReason("paused", "by command")]
+
+    answers = [
+        (await http.get(f"/ready{query}")).status_code
+        for query in ("", "?ignore=outage", "?ignore=outage&ignore=paused")
+    ]
+
+    assert answers == [503, 503, 200]
+
+
+async def test_the_reasons_that_are_left_are_told(http, worker):
+    worker.not_ready = [HealthReason("outage", "Encharge is out"), NOT_ASSIGNED]
+
+    answer = await http.get("/ready?ignore=outage&ignore=flood")
+
+    assert answer.status_code == 503
+    assert [reason["code"] for reason in answer.json()["reasons"]] == ["not_assigned"]
+
+
+async def test_a_code_that_there_is_not_is_refused_not_ignored(http):
+    answer = await http.get("/ready?ignore=outage&ignore=outtage&ignore=%3Cb%3E")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
+    assert answer.json() == {"error": "ignore: <b>, outtage: no code of /ready"}
+
+
 async def test_the_status_is_asked_for_anew_each_time(http):
     answers = [(await http.get("/status")).json() for _ in range(2)]
 

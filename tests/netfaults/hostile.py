@@ -17,6 +17,7 @@ class HostileServer:
     serve        a function of this module, given the connection: a `Peer`
     tls          the context of a server, None for plain TCP
     connections  up to now
+    open         of them, at the moment
     requests     whose head came in whole, as (number of the connection, head)
     sent         bytes of answers that the system took from us
     """
@@ -24,41 +25,57 @@ class HostileServer:
     def __init__(self, serve, *, tls=None):
         self._serve, self._tls = serve, tls
         self._tasks = set()
-        self.connections = self.sent = 0
+        self.connections = self.open = self.sent = 0
         self.requests = []
 
     async def __aenter__(self):
-        listening = socket.create_server(("127.0.0.1", 0))
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
-        self._server = await asyncio.start_server(self._accept, sock=listening, ssl=self._tls)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        self._listening.setblocking(False)
+        self._begin(self._accept())
         return self
 
     async def __aexit__(self, *error):
-        self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._listening.close()
+        await asyncio.sleep(0)  # what was aborted is closed by now
 
     @property
     def port(self):
-        return self._server.sockets[0].getsockname()[1]
+        return self._listening.getsockname()[1]
 
     def url(self, scheme="http"):
         return f"{scheme}://localhost:{self.port}"
 
-    async def _accept(self, reader, writer):
-        task = asyncio.ensure_future(self._speak(reader, writer))
+    def _begin(self, coroutine):
+        task = asyncio.ensure_future(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        await asyncio.wait([task])
 
-    async def _speak(self, reader, writer):
-        self.connections += 1
+    async def _accept(self):
+        loop = asyncio.get_running_loop()
+        while True:
+            accepted, _ = await loop.sock_accept(self._listening)
+            self.connections += 1
+            self._begin(self._speak(self.connections, accepted))
+
+    async def _speak(self, number, accepted):
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        self.open += 1
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
-                await self._serve(Peer(self, self.connections, reader, writer))
+                transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=self._tls)
+                try:
+                    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+                    await self._serve(Peer(self, number, reader, writer))
+                finally:
+                    transport.abort()
         finally:
-            writer.transport.abort()
+            self.open -= 1
 
 
 class Peer:
@@ -73,6 +90,14 @@ class Peer:
         self._server.requests.append((self.number, head))
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         await self._reader.readexactly(int(length or b"0"))
+
+    async def take_a_byte(self):
+        await self._reader.readexactly(1)
+
+    async def take_nothing(self):
+        """Read nothing, so that the system's buffers fill, and say nothing."""
+        self._writer.transport.pause_reading()
+        await asyncio.Event().wait()
 
     async def send(self, data):
         self._writer.write(data)
@@ -128,12 +153,7 @@ async def silence(peer):
 
 
 async def refuses_to_read(peer):
-    peer._writer.transport.pause_reading()
-    await asyncio.Event().wait()
-
-
-async def resets_at_once(peer):
-    peer.reset()
+    await peer.take_nothing()
 
 
 async def resets_after_request(peer):
@@ -148,8 +168,15 @@ async def answers_before_the_request(peer):
 
 async def answers_at_the_first_byte(peer):
     """Refuse a request of which most has not come, and close."""
-    await peer._reader.readexactly(1)
+    await peer.take_a_byte()
     await peer.send(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    await peer.end()
+
+
+async def refuses_in_plain_text(peer):
+    """Answer as servers do that get a TLS handshake on a port without TLS."""
+    await peer.take_a_byte()
+    await peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     await peer.end()
 
 

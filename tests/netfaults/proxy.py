@@ -132,7 +132,7 @@ class Proxy:
 
     def close_all(self):
         """End all connections politely, as a server does with idle ones."""
-        self._do(self._for_all(_Connection.finish))
+        self._do(self._for_all(_Connection.close))
 
     def fault_of(self, number):
         """Give the fault of a connection."""
@@ -240,11 +240,19 @@ class _Connection:
 
     def cut(self):
         """Reset it, at both ends."""
-        if not self.has_ended:
-            self.is_struck |= self.is_owed or self._holds_bytes
+        self._note_loss()
         for writer in self._writers:
             reset(writer)
         self._ended.set()
+
+    def close(self):
+        """End it as the target would."""
+        self._note_loss()
+        self.finish()
+
+    def _note_loss(self):
+        if not self.has_ended:
+            self.is_struck |= self.is_owed or self._holds_bytes
 
     def finish(self):
         """Close it at both ends, behind the bytes that were given on."""

@@ -21,7 +21,7 @@ from connector.delivery.outcome import Answer, NoReply, Reply
 
 KEPT_OF_BODY: Final = 4096  # bytes of an answer that is no success
 LONGEST_HEAD: Final = 65536  # bytes of an answer before its headers are complete
-LONGEST_BODY: Final = 1_048_576  # bytes that are read for the sake of keeping the connection
+LONGEST_BODY: Final = 1_048_576  # bytes behind it that are read for the sake of keeping the connection
 RACE_S: Final = 1.0  # a connection lost this soon after a request may have been closed while it was idle
 
 OnIdle = Callable[["Connection"], None]
@@ -72,6 +72,11 @@ class Connection(asyncio.Protocol):
         """Whether an exchange is under way."""
         return self._request != b""
 
+    @property
+    def is_lingering(self) -> bool:
+        """Whether the exchange under way was answered, and only the end of the answer is still to come."""
+        return self._request != b"" and self._answer is not None and self._answer.done()
+
     def carries(self, answer: asyncio.Future[Answer]) -> bool:
         """Whether this is the answer of the exchange under way."""
         return self._answer is answer
@@ -113,6 +118,12 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
             if self._head_bytes > LONGEST_HEAD + len(data):
                 self._violated("the head of the answer does not end")
+                return
+        else:  # the body, the sizes of its chunks, trailers: none of them has an end of its own
+            self._left_of_body -= len(data)
+            if self._left_of_body < 0:
+                self._end(None)
+                self.close()
                 return
         try:
             self._parser.feed_data(data)
@@ -163,11 +174,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """Keep the beginning of what is no success."""
-        self._left_of_body -= len(data)
-        if self._left_of_body < 0:
-            self._end(None)
-            self.close()
-        elif self._status >= 300 and len(self._body) < KEPT_OF_BODY:
+        if self._status >= 300 and len(self._body) < KEPT_OF_BODY:
             self._body += data[: KEPT_OF_BODY - len(self._body)]
 
     def on_message_complete(self) -> None:

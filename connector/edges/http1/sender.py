@@ -3,8 +3,8 @@
 docs/decisions/0004-http-sender.md tells why there is one, and what the library sender does better.
 
 A request takes the connection that was busy last, or a new one; there are never more connections than
-requests under way. Redirects are not followed: 301 to 303 would turn an event into a GET without a body, and
-call it delivered.
+requests under way, but for MOST_LINGERING whose answers are known and do not end. Redirects are not followed:
+301 to 303 would turn an event into a GET without a body, and call it delivered.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ LONGEST_CONNECT_S: Final = 5.0
 SWEEPS_A_TIMEOUT: Final = 20  # so a timeout comes late by a twentieth at most
 LONGEST_SWEEP_S: Final = 0.5
 MOST_ROUTES: Final = 1000
+MOST_LINGERING: Final = 64  # enough for bodies that come a moment behind their heads
 
 
 class _Route(NamedTuple):
@@ -132,9 +133,18 @@ class _Pool:
             self._sweep_timer.cancel()
 
     def _connect_for(self, request: bytes, answer: asyncio.Future[Answer]) -> None:
+        self._bound_lingering()
         task = self._loop.create_task(self._connect_and_begin(request, answer))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
+
+    def _bound_lingering(self) -> None:
+        """Close connections whose answers do not end, when they are many: each would last a timeout."""
+        lingering = [each for each in self._connections if each.is_lingering]
+        if len(lingering) >= MOST_LINGERING:
+            for connection in lingering:
+                connection.close()
+            self._connections.difference_update(lingering)
 
     async def _connect_and_begin(self, request: bytes, answer: asyncio.Future[Answer]) -> None:
         begun_s = self._loop.time()
