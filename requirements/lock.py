@@ -1,4 +1,6 @@
-"""Resolve pyproject.toml into requirements/runtime.txt, build.txt and dev.txt, with hashes.
+"""Resolve pyproject.toml into requirements/*.txt, with hashes.
+
+The others take their versions from dev.txt, so that what is given away is what the tests ran with.
 
 No index address is written, so the files serve whatever index pip is set up with.
 """
@@ -10,15 +12,18 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+AS_DEVELOPED = ["--constraint", "requirements/dev.txt"]
 OUTPUTS = {
-    "runtime.txt": ["pyproject.toml"],
-    "build.txt": ["--group", "build"],
     "dev.txt": ["pyproject.toml", "--extra", "embedded", "--extra", "tracing", "--group", "dev"],
+    "runtime.txt": ["pyproject.toml", *AS_DEVELOPED],
+    "embedded.txt": ["pyproject.toml", "--extra", "embedded", *AS_DEVELOPED],  # the README's first steps
+    "image.txt": ["pyproject.toml", "--extra", "tracing", *AS_DEVELOPED],  # the Dockerfile's
+    "build.txt": ["--group", "build", *AS_DEVELOPED],
 }
 
 
 def main() -> None:
-    """Write both files; versions already locked are kept unless --upgrade is given."""
+    """Write all files; versions already locked are kept unless --upgrade is given."""
     for name, options in OUTPUTS.items():
         command = [
             sys.executable, "-m", "uv", "pip", "compile",

@@ -15,21 +15,17 @@ pytestmark = [pytest.mark.wheel, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory):
+def wheel(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", directory, ROOT, cwd=ROOT)
+    [wheel] = directory.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
     """An environment that holds the wheel and its locked dependencies; the path of its command."""
     directory = tmp_path_factory.mktemp("wheel")
-    run(
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--no-isolation",
-        "--outdir",
-        directory / "dist",
-        ROOT,
-        cwd=ROOT,
-    )
-    [wheel] = (directory / "dist").glob("*.whl")
     venv.create(directory / "venv", with_pip=True)
     python = directory / "venv/bin/python"
     run(
@@ -63,6 +59,24 @@ def test_the_command_tells_what_it_can_do(installed, tmp_path):
 
     for command in ("init", "check", "run", "explain", "topics", "send", "demo", "kafka", "simulator"):
         assert command in text
+
+
+def test_the_module_is_the_command(installed, tmp_path):
+    python = installed.with_name("python")
+
+    assert run(python, "-m", "connector", "--help", cwd=tmp_path) == run(installed, "--help", cwd=tmp_path)
+
+
+def test_it_runs_without_being_installed_as_pipx_does_it(wheel, tmp_path):
+    """By uv, which does what `pipx run` does: an environment for this call. The versions are the locked ones."""
+    command = ["tool", "run", "--isolated", "--python", sys.executable, "--from", wheel]
+    constraints = ["--constraints", ROOT / "requirements/runtime.txt"]
+
+    text = run(
+        sys.executable, "-m", "uv", *command, *constraints, "encharge-connector", "--version", cwd=tmp_path
+    )
+
+    assert text.startswith("encharge-connector, version ")
 
 
 def test_topics_travel_inside_the_wheel(installed, tmp_path):
