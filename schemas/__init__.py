@@ -1,6 +1,7 @@
 """JSON Schemas (draft 2020-12) of what goes in and out, loaded by name. Imports nothing from the connector.
 
     segment/event.json   one Segment event, the value of a by-user record
+    by_user_headers.json the headers of a by-user record
     segment/record.json  what a source record may hold: one event, or a Tracking-API envelope of several
     dead_letter.json     the headers of a dead letter; its key and value are the original bytes
     destination.json     the operator's file; for editors, with completion per action
@@ -10,7 +11,8 @@
     status.json          what the command `status` gives as JSON
     replay_plan.json     the file that `replay plan` writes and `replay run` takes
 
-destination.json and encharge/ are made from the table of actions by `make docs`. The schemas describe;
+destination.json and encharge/ are made from the table of actions by `make docs`, and so is asyncapi.json, the
+AsyncAPI document that puts topics and schemas together. The schemas describe;
 nothing is refused for breaking one. What the connector refuses, and with which code, is in docs/codes.md.
 """
 
@@ -20,12 +22,14 @@ import json
 from collections.abc import Iterator
 from importlib.abc import Traversable
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
+
+ASYNCAPI: Final = "asyncapi.json"  # no schema, but made of them
 
 
 def schema_names() -> list[str]:
     """List the names that `load_schema` takes, in order."""
-    return sorted(_names(files(__name__), ""))
+    return sorted(set(_names(files(__name__), "")) - {ASYNCAPI})
 
 
 def load_schema(name: str) -> dict[str, Any]:
