@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # Any Chromium will do; playwright is told where it is and never fetches one.
 BROWSERS := chromium chromium-browser google-chrome
 
-.PHONY: install browser demo test test-browser test-fast check screenshots scenarios soak bench bench-plan fuzz docs lock clean help
+.PHONY: install browser demo test test-browser test-fast check audit licences sbom dist screenshots scenarios soak hostile bench bench-plan fuzz docs site helm manifests release-check release-notes lock clean help
 
 help:           ## List the targets
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,11 +42,31 @@ test-browser: install browser  ## Run the tests of the console in a browser alon
 test-fast: install  ## Run the tests that need neither Kafka nor a built wheel
 	$(BIN)/python -m pytest -n logical -m "not kafka and not wheel"
 
-check: install  ## Formatting, lint, types and fast tests
+# The rules at the heart, in seconds; test-fast has the rest.
+SMOKE := tests/core tests/ingest tests/delivery tests/test_layers.py tests/test_settings.py --ignore tests/core/lint
+
+check: install  ## Formatting, lint, types, licences, known holes and the tests of the core: under a minute
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n logical -m "not kafka and not wheel"
+	$(BIN)/python -m requirements.licences
+	$(BIN)/python -m requirements.audit --if-reachable
+	$(BIN)/python -m pytest -q -n logical -m "not kafka and not wheel" $(SMOKE)
+
+audit: install  ## Ask about known holes in every locked package; fails when nobody answers
+	$(BIN)/python -m requirements.audit
+
+licences: install  ## Look at the licence of every locked package
+	$(BIN)/python -m requirements.licences
+
+sbom: install   ## Write the list of parts of the image (CycloneDX) to build/sbom.json
+	$(BIN)/python -m requirements.sbom build/sbom.json
+
+dist: install   ## Build wheel and sdist, with list of parts and checksums, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python -m requirements.sbom dist/sbom.json
+	cd dist && sha256sum * > SHA256SUMS
 
 screenshots: install browser  ## Write the pictures of the console in docs/images/console anew
 	CONNECTOR_SCREENSHOTS=docs/images/console CONNECTOR_TESTS_BROWSER=required \
@@ -57,6 +77,9 @@ scenarios: install  ## Run every scenario of docs/proof/scenarios.md REPEATS tim
 
 soak: install   ## Faults at random under load for SOAK (default 30m, e.g. 8h); SEED=N runs one again; report in build/soak
 	$(BIN)/python -m tests.soak --for $${SOAK:-30m} $${SEED:+--seed $$SEED}
+
+hostile: install  ## Bad input at volume: HOSTILE records (default 200,000), SEED, one worker and two; docs/proof/hostile.md
+	$(BIN)/python -m tests.hostile --records $${HOSTILE:-200000} --seed $${SEED:-1}
 
 bench: install  ## Throughput and CPU per event of one worker on an embedded Kafka
 	$(BIN)/python -m tests.bench
@@ -69,6 +92,21 @@ fuzz: install   ## Fuzz every target for FUZZ_SECONDS (default: 300), at least F
 
 docs: install   ## Write the generated tables of README.md and docs/ anew
 	$(BIN)/python docs/reference.py
+
+site: install   ## Build the site of docs/ into build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+helm:           ## Build Helm into the cache, for the tests of the chart that need it (needs Go; once, minutes of CPU)
+	@$(PYTHON) deploy/helm/tool.py
+
+manifests: install  ## Render the Helm chart anew: deploy/kubernetes, and what the tests of the chart look at
+	$(BIN)/python deploy/kubernetes/render.py
+
+release-check:  ## See whether everything agrees with TAG=v1.2.3
+	@$(PYTHON) .ci/release.py check "$(TAG)"
+
+release-notes:  ## What the changelog says of TAG=v1.2.3
+	@$(PYTHON) .ci/release.py notes "$(TAG)"
 
 lock: install   ## Resolve the dependencies anew into requirements/*.txt
 	$(BIN)/python requirements/lock.py

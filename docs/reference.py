@@ -1,20 +1,23 @@
 """Writes what is made from code: `make docs`. Tests fail when it is out of date.
 
 Parts of README.md and docs/**/*.md between `<!-- generated:NAME ARGUMENT, by make docs -->` and
-`<!-- /generated:NAME -->`, and the JSON Schemas that the table of actions determines.
+`<!-- /generated:NAME -->`, the JSON Schemas that the table of actions determines, and what the Helm chart has
+of the settings, the alert rules and the dashboard.
 """
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
+from ruamel.yaml import YAML
 
 from connector.cli import cli
 from connector.core import UNDEFINED, Destination
@@ -25,8 +28,14 @@ from connector.core.presets import preset_mappings
 from connector.edges.metric_list import METRIC_LIST, ListedMetric
 from connector.edges.yaml_text import lines
 from connector.settings import Settings, default_of, variable_of
+from docs import asyncapi, code_map
+from schemas import ASYNCAPI, load_schema, schema_names
+from topics import load_topics
 
 ROOT = Path(__file__).resolve().parent.parent
+CHART = ROOT / "deploy/helm/segment-encharge-connector"
+# What the chart sets from values of its own, beside the secrets, which it takes by reference only.
+CHART_SETS = frozenset(("destination_file", "drain_timeout", "secrets_directory", "web_host", "web_port"))
 _PART = re.compile(
     r"(<!-- generated:(?P<name>[a-z-]+)(?: (?P<argument>\w+))?, by make docs -->\n).*?"
     r"(<!-- /generated:(?P=name) -->)",
@@ -46,6 +55,125 @@ def settings_table() -> str:
 
 def _code(text: str | None) -> str:
     return "not set" if text is None else f"`{text}`"
+
+
+# The first setting of each group on the page of settings; they are declared in this order.
+SETTING_GROUPS = {
+    "kafka_bootstrap_servers": "Kafka",
+    "source_topic": "Topics and groups",
+    "destination_file": "The destination and Encharge",
+    "max_in_flight": "Pace, memory and retries",
+    "commit_interval": "Offsets and the groups",
+    "web_host": "Web port, logs and traces",
+    "secrets_directory": "Secrets and the machine",
+}
+# What a value may be, by the function that reads it.
+KINDS = {
+    "duration": "duration",
+    "endpoint": "address",
+    "function": "module:function",
+    "pairs": "name=value, …",
+    "path": "path",
+    "rate": "number above 0",
+    "servers": "host:port, …",
+    "share": "number from 0 to 1",
+    "size": "size",
+    "text": "text",
+    "topic": "name of a topic",
+    "url": "address",
+}
+
+
+def settings_reference() -> str:
+    """Give every setting in its group as a row: variable, what it may be, default, meaning."""
+    parts: list[str] = []
+    for each in fields(Settings):
+        if each.name in SETTING_GROUPS:
+            parts.append(
+                f"\n## {SETTING_GROUPS[each.name]}\n\n| variable | value | default | |\n|---|---|---|---|"
+            )
+        kind = _kind(each.metadata["parse"]) + (", secret" if each.metadata["secret"] else "")
+        row = (f"`{variable_of(each)}`", kind, _code(default_of(each)), each.metadata["help"])
+        parts.append(f"| {' | '.join(row)} |")
+    return "\n".join(parts).lstrip() + "\n"
+
+
+def _kind(parse: Callable[[str], Any]) -> str:
+    name, limits = parse.__qualname__.partition(".")[0], inspect.getclosurevars(parse).nonlocals
+    match limits:
+        case {"choices": choices}:
+            return ", ".join(f"`{choice}`" for choice in choices)
+        case {"least": least, "most": None}:
+            return f"whole number, at least {least}"
+        case {"least": least, "most": most}:
+            return f"whole number, {least} to {most}"
+        case {"least_s": least_s} if least_s:
+            return f"{KINDS[name]}, at least {least_s:g}s"
+        case _:
+            return KINDS[name]
+
+
+def schemas_table() -> str:
+    """Give every JSON Schema as a row: name, what it describes, its id."""
+    rows = ["| schema | describes | `$id` |", "|---|---|---|"]
+    for name in schema_names():
+        schema = load_schema(name)
+        text = _escaped(f"**{schema['title']}.** {schema['description']}")
+        rows.append(f"| [{name.removesuffix('.json')}](../schemas/{name}) | {text} | `{schema['$id']}` |")
+    return "\n".join(rows) + "\n"
+
+
+def topics_reference() -> str:
+    """Give what stands in topics/*.yaml: a section for each topic, in the order an event passes them."""
+    parts = []
+    for topic in load_topics():
+        schema = f"[{topic.value_schema.removesuffix('.json')}](../schemas/{topic.value_schema})"
+        rows = [
+            ("name", f"`{topic.name}`, unless `{topic.setting}` says otherwise"),
+            ("partitions", str(topic.partitions)),
+            ("key", _escaped(topic.key)),
+            ("value", _escaped(topic.value)),
+            ("schema", f"{schema}, of the headers" if topic.role == "dead-letter" else schema),
+            ("written by", topic.written_by),
+            ("read by", topic.read_by),
+            *((f"`{name}`", _setting_of_topic(name, value)) for name, value in topic.settings.items()),
+        ]
+        table = "\n".join(f"| {name} | {text} |" for name, text in rows)
+        parts.append(f"## {topic.role}\n\n{topic.why}\n\n| | |\n|---|---|\n{table}\n")
+    return "\n".join(parts)
+
+
+def _setting_of_topic(name: str, value: str) -> str:
+    units = {
+        ".ms": (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000)),
+        ".bytes": (("MiB", 2**20),),
+    }
+    for unit, size in units.get(name[name.rfind(".") :], ()):
+        if int(value) >= size and int(value) % size == 0:
+            count = int(value) // size
+            return f"`{value}`: {count} {unit if count > 1 else unit.removesuffix('s')}"
+    return f"`{value}`"
+
+
+def schema_headers(schema: str) -> str:
+    """Give every header that a schema describes as a row: name, meaning."""
+    properties = load_schema(f"{schema}.json")["properties"]
+    rows = [f"| `{name}` | {_escaped(each.get('description', ''))} |" for name, each in properties.items()]
+    return "\n".join(["| header | |", "|---|---|", *rows]) + "\n"
+
+
+def decisions() -> str:
+    """Give a line for every page of docs/decisions, by its title."""
+    files = sorted((ROOT / "docs/decisions").glob("[0-9]*.md"))
+    titles = {
+        file.name: file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for file in files
+    }
+    return "\n".join(["", *(f"- [{title}]({file})" for file, title in titles.items()), "", ""])
+
+
+def _escaped(text: str) -> str:
+    """Keep Markdown from taking <a placeholder> for HTML."""
+    return text.replace("<", "&lt;")
 
 
 def action_fields(action: str) -> str:
@@ -105,6 +233,51 @@ def schema_files() -> dict[Path, str]:
     return {file: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for file, schema in schemas.items()}
 
 
+def chart_settings() -> dict[str, dict[str, Any]]:
+    """Give the JSON Schema of each setting that the chart's value `settings` may have."""
+    hints = get_type_hints(Settings)
+    schemas = {}
+    for each in fields(Settings):
+        if each.metadata["secret"] or each.name.startswith("kafka_") or each.name in CHART_SETS:
+            continue
+        choices = get_args(hints[each.name]) if get_origin(hints[each.name]) is Literal else ()
+        allowed = {"enum": list(choices)} if choices else {"minLength": 1}
+        schemas[variable_of(each)] = {"type": "string", **allowed, "description": each.metadata["help"]}
+    return schemas
+
+
+def chart_files() -> dict[Path, str]:
+    """Give the files of the Helm chart that repeat what is elsewhere: Helm reads none outside of a chart."""
+    file = CHART / "values.schema.json"
+    schema = json.loads(file.read_text(encoding="utf-8"))
+    schema["properties"]["settings"]["properties"] = chart_settings()
+    return {
+        file: json.dumps(schema, indent=2) + "\n",
+        CHART / "files/alerts.yaml": (ROOT / "deploy/prometheus/alerts.yaml").read_text(encoding="utf-8"),
+        CHART / "files/dashboard.json": (ROOT / "deploy/grafana/encharge-connector.json").read_text(
+            encoding="utf-8"
+        ),
+    }
+
+
+def chart_values() -> str:
+    """Give every value of the Helm chart as a row: name, default, meaning."""
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    values = YAML(typ="safe", pure=True).load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    rows = ["| value | default | |", "|---|---|---|", *_value_rows(schema, values, "")]
+    return "\n".join(rows) + "\n"
+
+
+def _value_rows(schema: Mapping[str, Any], values: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for key, inner in schema["properties"].items():
+        name = f"{prefix}{key}"
+        if inner.get("properties") and name != "settings":
+            yield from _value_rows(inner, values[key], f"{name}.")
+        elif key in values:
+            default = json.dumps(values[key]) if values[key] not in ("", [], {}) else ""
+            yield f"| `{name}` | {f'`{default}`' if default else 'empty'} | {inner['description']} |"
+
+
 def commands() -> str:
     """Give the help of every command, one after the other, as a terminal of 90 columns shows it."""
     context = click.Context(cli, info_name="encharge-connector", help_option_names=["-h", "--help"])
@@ -143,12 +316,18 @@ def _query(metric: ListedMetric) -> str:
 
 
 PARTS: Mapping[str, Callable[..., str]] = {
+    "chart-values": chart_values,
     "commands": commands,
+    "decisions": decisions,
     "settings": settings_table,
     "action-fields": action_fields,
     "action-example": action_example,
     "metrics": metrics_table,
     "metric-queries": metric_queries,
+    "schema-headers": schema_headers,
+    "schemas": schemas_table,
+    "settings-reference": settings_reference,
+    "topics": topics_reference,
 }
 
 
@@ -169,16 +348,28 @@ def generated(text: str) -> str:
 
 def current() -> dict[Path, str]:
     """Give every file that is generated, or in part, with the text it should have."""
-    return {page: generated(page.read_text(encoding="utf-8")) for page in pages()} | schema_files()
+    written = {page: generated(page.read_text(encoding="utf-8")) for page in pages()}
+    described = {
+        ROOT / "schemas" / ASYNCAPI: asyncapi.document(),
+        ROOT / "docs/images/map.svg": code_map.picture(),
+    }
+    return written | schema_files() | described | chart_files()
 
 
 def main() -> None:
-    """Write all files; tell which changed."""
-    for file, text in current().items():
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-            sys.stdout.write(f"{file.relative_to(ROOT)} written\n")
+    """Write all files; tell which changed. With --check write none, and exit 1 if any should be."""
+    stale = [
+        (file, text)
+        for file, text in current().items()
+        if not file.exists() or file.read_text(encoding="utf-8") != text
+    ]
+    if sys.argv[1:] == ["--check"]:
+        sys.stderr.writelines(f"{file.relative_to(ROOT)} is out of date: make docs\n" for file, _ in stale)
+        sys.exit(1 if stale else 0)
+    for file, text in stale:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{file.relative_to(ROOT)} written\n")
 
 
 if __name__ == "__main__":

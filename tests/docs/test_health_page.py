@@ -77,7 +77,9 @@ def test_the_numbers_are_those_of_the_code():
 def test_the_probes_ask_what_the_worker_serves_where_it_does():
     probes = YAML(typ="safe").load(re.search(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[1])
 
-    asked = {name: probe["httpGet"]["path"] for name, probe in probes.items()}
+    asked = {name: probe["httpGet"]["path"].partition("?")[0] for name, probe in probes.items()}
     assert asked == {"startupProbe": "/live", "livenessProbe": "/live", "readinessProbe": "/ready"}
+    ignored = re.findall(r"ignore=(\w+)", probes["readinessProbe"]["httpGet"]["path"])
+    assert sorted(ignored) == sorted(Shut)
     assert {probe["httpGet"]["port"] for probe in probes.values()} == {Settings().web_port}
     assert probes["startupProbe"]["periodSeconds"] * probes["startupProbe"]["failureThreshold"] == 3600

@@ -1,16 +1,13 @@
-"""The runbook against the code: alerts, metrics, codes, pages, settings, and every command line on them."""
+"""The runbook against the code: alerts, metrics, codes, pages, and what they name."""
 
 import re
-import shlex
 from pathlib import Path
 from typing import get_args
 
-import click
 import pytest
 from promql_parser import MatchOp
 from ruamel.yaml import YAML
 
-from connector.cli import cli
 from connector.core.json_text import read_json
 from connector.delivery.codes import CODES
 from connector.delivery.gate import Shut
@@ -30,8 +27,6 @@ ALERTS = (ROOT / "deploy/prometheus/alerts.yaml").read_text()
 RULES = GROUP["rules"]
 
 JOB = "encharge-connector"
-FILES = ("event.jsonl", "events.jsonl", "mended.jsonl", "destination.yaml", "new.yaml")
-"""Files that an operator has at hand."""
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 each_page = pytest.mark.parametrize(
@@ -152,15 +147,6 @@ def test_a_page_has_its_name_and_the_four_sections(page):
     assert all(re.findall(r"^## .*\n\n(.)", text, re.MULTILINE))
 
 
-@each_page
-def test_a_link_to_a_heading_leads_to_one(page):
-    for target, anchor in re.findall(r"\]\(([^)#]*)#([\w-]+)\)", page.read_text()):
-        headings = re.findall(
-            r"^#+ (.*)$", ((page.parent / target) if target else page).read_text(), re.MULTILINE
-        )
-        assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
-
-
 # What the pages name
 
 
@@ -185,36 +171,3 @@ def test_words_of_the_log_that_a_page_quotes_are_those_of_the_log(page):
     prose = " ".join(re.sub(r"```.*?```|`[^`]*`", "", page.read_text(), flags=re.DOTALL).split())
 
     assert [words for words in re.findall(r'"([a-z]+(?:,? [a-z]+){2,})"', prose) if words not in SOURCE] == []
-
-
-def commands():
-    """Give every command line of the runbook once, with the page that has it first."""
-    found = {}
-    for page in [RUNBOOK / "README.md", *PAGES]:
-        text = page.read_text()
-        blocks = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL))
-        lines = re.findall(r"^encharge-connector .*$", blocks, re.MULTILINE)
-        prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-        lines += [" ".join(each.split()) for each in re.findall(r"`(encharge-connector\s[^`]+)`", prose)]
-        for line in lines:
-            found.setdefault(" ".join(shlex.split(line, comments=True)), (page.stem, line))
-    return [pytest.param(line, id=f"{page}: {name}") for name, (page, line) in found.items()]
-
-
-@pytest.mark.parametrize("line", commands())
-def test_a_command_line_is_one_that_the_command_line_takes(line, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in FILES:
-        (tmp_path / name).touch()
-    _, *words = shlex.split(line, comments=True)
-    if words == ["--version"]:
-        assert any("--version" in each.opts for each in cli.params)
-        return
-    command = cli
-    while isinstance(command, click.Group):
-        name = words.pop(0)
-        command = command.get_command(click.Context(command), name)
-        assert command is not None, f"{name} is no command"
-
-    with command.make_context(command.name, words):  # raises UsageError for what it does not take
-        pass

@@ -52,7 +52,9 @@ def one(name, kafka, scale, seed, number, logs):
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="python -m tests.scenarios", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m tests.scenarios",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="only this; repeatable")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each (default 5)")
@@ -60,7 +62,9 @@ def arguments():
         "--seed", type=int, default=1, help="of the first run, one more with each (default 1)"
     )
     parser.add_argument("--short", action="store_true", help="the short form that `make test` runs")
-    parser.add_argument("--report", type=Path, default=Path("build/scenarios"), help="folder (default build/scenarios)")
+    parser.add_argument(
+        "--report", type=Path, default=Path("build/scenarios"), help="folder (default build/scenarios)"
+    )
     parser.add_argument("--logs", type=Path, help="folder in which to keep the logs of the workers")
     return parser.parse_args()
 

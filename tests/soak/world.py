@@ -165,14 +165,14 @@ class SoakWorld(Stack):
     # What may be done twice
 
     @contextmanager
-    def crash(self, why):
-        """Around what makes workers forget."""
+    def crash(self, why, most_s=float("inf")):
+        """Around what makes workers forget; after `most_s` they do nothing more that could be forgotten."""
         begun_s = time.time()
         in_flight = self.simulator.stats()["in_flight"]
         if self._wire_is_bad:  # more may be under way than the simulator knows of
             in_flight = max(in_flight, self.wire.connections)
         yield
-        self.crashes.append(Crash(why, begun_s, time.time(), in_flight))
+        self.crashes.append(Crash(why, begun_s, min(time.time(), begun_s + most_s), in_flight))
 
     @contextmanager
     def wire_trouble(self, **fault):
