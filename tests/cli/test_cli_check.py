@@ -190,6 +190,7 @@ def test_a_topic_that_is_missing_or_differs_is_a_finding_that_says_what_to_do(cl
             "side": "kafka",
             "what": f"topic {name}",
             "ok": False,
+            "is_warning": False,
             "seen": "missing",
             "fix": "`encharge-connector topics apply` creates it",
         }

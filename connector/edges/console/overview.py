@@ -80,19 +80,28 @@ def live(snapshot: Snapshot, turn: int) -> dict[str, str]:
 def values(snapshot: Snapshot) -> dict[str, Any]:
     """Give what the page shows."""
     funnel, report = make_funnel(snapshot.control, snapshot.at, snapshot.destination), snapshot.report
-    live_workers = [] if report is None else [each for each in report.workers if not each.silent]
     return {
         "report": report,
         "trouble": snapshot.trouble,
         "funnel": funnel,
         "steps": steps(funnel),
-        "states": states(report, live_workers),
+        "states": states(report, _delivering(snapshot)),
         "delays": delays(funnel),
         "mappings": sorted(funnel.known.by_mapping.items(), key=_busiest_first),
         "reasons": sorted(funnel.known.by_code.items(), key=lambda item: (-item[1], item[0])),
         "day_reasons": funnel.day.counts.by_code,
         "workers": [] if report is None else [worker_row(each) for each in report.workers],
     }
+
+
+def _delivering(snapshot: Snapshot) -> list[WorkerStatus]:
+    """Give the workers that are heard and deliver to the destination of this process, or those of all."""
+    wanted = snapshot.destination
+    return [
+        each
+        for each in (() if snapshot.report is None else snapshot.report.workers)
+        if not each.silent and wanted in (None, each.facts.get("destination", wanted))
+    ]
 
 
 def _busiest_first(item: tuple[str, Requests]) -> tuple[int, str]:
@@ -228,7 +237,7 @@ def worker_row(worker: WorkerStatus) -> WorkerRow:
         worker.heard_s,
         str(facts.get("role", "")),
         str(facts.get("version", "")),
-        str(facts.get("config_version") or ""),
+        " ".join(str(facts[name]) for name in ("destination", "config_version") if facts.get(name)),
         [f"{each.get('stage')} {ranges(each.get('partitions'))}" for each in readers_of(facts)],
         f"{limiter.get('in_flight')} of {limiter.get('window')}" if isinstance(limiter, dict) else "",
         [str(each.get("reason")) for each in _shut(facts)],
