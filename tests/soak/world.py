@@ -20,6 +20,7 @@ COMMIT_S, INGEST_COMMIT_S = 1.0, 0.1  # of the two stages
 REQUEST_TIMEOUT_S = 5.0
 HELD = 100_000  # accepted requests that the simulator remembers until they have been read
 BACK_S = 120.0  # time in which the group must be whole again after anything
+BEGIN_OF_LOG = 65536  # bytes
 LISTENERS = ("VETERAN", "OTHERS")
 
 
@@ -143,6 +144,9 @@ class SoakWorld(Stack):
         eventually(self._is_whole, BACK_S, "a whole group")
 
     def _is_whole(self):
+        # The group counts a killed member until its session is over, so numbers alone could deceive.
+        if not all(_has_started(worker) for worker in self.alive):
+            return False
         count = len(self.alive)
         groups = (self.deliver_group, f"{self.group}.ingest")
         return all(len(members(self.bootstrap_servers, group)) == count for group in groups)
@@ -210,6 +214,11 @@ class SoakWorld(Stack):
     def is_settled(self):
         """Whether everything produced was accepted or given up, and is committed."""
         return self.books.ledger.settled >= self.books.ledger.produced and self.lag() == 0
+
+
+def _has_started(worker):
+    with worker.log.open("rb") as log:
+        return b"worker started" in log.read(BEGIN_OF_LOG)
 
 
 @contextmanager
