@@ -26,7 +26,7 @@ def test_an_unknown_schema_exits_2_and_names_the_known_ones():
     done = run("schema", "nothing")
 
     assert done.code == 2
-    assert "no schema is called nothing; known are control, dead_letter, destination" in done.err
+    assert "no schema is called nothing; known are by_user_headers, control, dead_letter" in done.err
 
 
 def test_object_types_of_the_account_are_listed():

@@ -91,7 +91,8 @@ def test_all_clients_of_a_process_share_their_tokens():
     [("PLAINTEXT", False), ("SASL_PLAINTEXT", False), ("SSL", True), ("SASL_SSL", True)],
 )
 def test_tls_is_used_only_where_the_protocol_says_so(protocol, has_tls):
-    found = connection(Settings(kafka_security_protocol=protocol), "ingest")
+    login = {"kafka_sasl_username": "u", "kafka_sasl_password": "p"} if protocol.startswith("SASL") else {}
+    found = connection(Settings(kafka_security_protocol=protocol, **login), "ingest")
 
     assert ("ssl_context" in found) == has_tls
 
