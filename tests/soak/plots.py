@@ -1,7 +1,9 @@
 """The curves of a soak, as SVG to stand in a page."""
 
 import io
+import re
 from itertools import pairwise
+from math import nan
 
 import matplotlib as mpl
 
@@ -11,6 +13,7 @@ from matplotlib import pyplot as plt
 SIZE_IN = (11, 2.6)
 LANE_COLOURS = {"group": "#c0392b", "endgame": "#c0392b", "encharge": "#8e44ad", "operator": "#7f8c8d"}
 RATE_EVERY_S = 10.0
+_FINE = re.compile(r"(\d\.\d)\d+")
 
 
 def plots(result):
@@ -32,8 +35,9 @@ def _svg(draw, result):
     with mpl.rc_context({"svg.hashsalt": "soak", "svg.fonttype": "none", "font.size": 9}):
         figure, axes = plt.subplots(figsize=SIZE_IN, layout="constrained")
         draw(axes, result)
-        for fault in result.faults:
-            axes.axvline(fault.begun_s / 60, color=LANE_COLOURS[fault.lane], alpha=0.35, linewidth=0.6)
+        for lane, colour in LANE_COLOURS.items():
+            minutes = [fault.begun_s / 60 for fault in result.faults if fault.lane == lane]
+            _marks(axes, minutes, colour)
         axes.set_xlim(0, result.seconds / 60)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(
@@ -43,8 +47,19 @@ def _svg(draw, result):
         held = io.StringIO()
         figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None})
         plt.close(figure)
-    text = held.getvalue()
-    return text[text.index("<svg") :]
+    return compact(held.getvalue())
+
+
+def compact(svg):
+    """Give a drawing to stand in a page: without its preamble, and no finer than a tenth of a point."""
+    return _FINE.sub(r"\1", svg[svg.index("<svg") :])
+
+
+def _marks(axes, minutes, colour):
+    """Draw a line from top to bottom at each of these minutes, all of them one path."""
+    places = [value for minute in minutes for value in (minute, minute, nan)]
+    heights = [0, 1, nan] * len(minutes)
+    axes.plot(places, heights, transform=axes.get_xaxis_transform(), color=colour, alpha=0.35, linewidth=0.6)
 
 
 def _rates(axes, result):
