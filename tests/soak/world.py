@@ -139,11 +139,11 @@ class SoakWorld(Stack):
 
     def await_whole(self):
         """Start the workers that are missing, and wait until all that run are members of both groups."""
-        for _ in range(self.wanted - len(self.alive)):
-            self.start_worker()
         eventually(self._is_whole, BACK_S, "a whole group")
 
     def _is_whole(self):
+        for _ in range(self.wanted - len(self.alive)):
+            self.start_worker()
         # The group counts a killed member until its session is over, so numbers alone could deceive.
         if not all(_has_started(worker) for worker in self.alive):
             return False
@@ -156,7 +156,7 @@ class SoakWorld(Stack):
         for worker in workers:
             worker.begin_stop()
         for worker in workers:
-            if (code := worker.finish_stop()) != 0:
+            if (code := worker.finish_stop()) != 0 and not self._was_refused(worker):
                 self.breach(f"{worker.name} ended with {code} after SIGTERM")
 
     def look_for_the_dead(self):
@@ -164,7 +164,13 @@ class SoakWorld(Stack):
         for worker in self.workers:
             if worker.exit_code not in (None, 0, -9) and worker not in self._told:
                 self._told.add(worker)
+                if self._was_refused(worker):
+                    continue
                 self.breach(f"{worker.name} ended with {worker.exit_code}, see {worker.log}")
+
+    def _was_refused(self, worker):
+        """Whether it ended at its start because the destination file was broken, as it must."""
+        return worker.exit_code == 2 and f"error: {self.destination_file}:" in worker.log.read_text()
 
     # What may be done twice
 
