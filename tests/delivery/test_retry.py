@@ -32,7 +32,9 @@ def test_a_failing_request_is_given_up_when_the_window_is_over():
     assert step(Transient("500"), age_s=100.0) == GiveUp("retry_window")
 
 
-@pytest.mark.parametrize("outcome", [Throttled(429, None), Unauthorized(401)], ids=["throttled", "unauthorized"])
+@pytest.mark.parametrize(
+    "outcome", [Throttled(429, None), Unauthorized(401)], ids=["throttled", "unauthorized"]
+)
 def test_being_throttled_or_unauthorized_never_gives_up(outcome):
     assert step(outcome, age_s=1e9) == RetryIn(0.5)
 

@@ -51,16 +51,17 @@ def test_a_stranger_delivers_their_own_events_in_five_minutes(tmp_path):
     first, look = blocks()
     kafka, encharge, web = (str(free_port("127.0.0.1")) for _ in range(3))
     look = look.replace("8077", encharge)
-    shell = subprocess.Popen(
-        ["bash", "-euo", "pipefail", "-c", f"{elsewhere(first, kafka, encharge, web)}\necho typed; wait"],
-        cwd=checkout,
-        env=environment(home),
-        stdin=subprocess.DEVNULL,
-        stdout=(tmp_path / "shown").open("wb"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
     shown = tmp_path / "shown"
+    with shown.open("wb") as output:
+        shell = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", f"{elsewhere(first, kafka, encharge, web)}\necho typed; wait"],
+            cwd=checkout,
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     try:
         eventually(lambda: "typed" in shown.read_text() or shell.poll() is not None, 2 * FIVE_MINUTES_S)
         assert shell.poll() is None, tail(shown, checkout)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,21 @@ def test_the_funnel_sums_all_workers():
         "received": 2000, "filtered": 400, "matched": 1580, "planned": 1800, "delivered": 1760, "retried": 60,
         "dead": 16,
     }  # fmt: skip
+
+
+def test_what_another_destination_of_the_group_does_is_not_shown_as_our_own():
+    theirs = {"destination": "theirs", "shut": [{"reason": "paused", "detail": "by them"}]}
+    seen = snapshot(a={}, b=theirs)
+
+    ours = values(replace(seen, destination="test"))
+    all_ = values(seen)
+
+    assert [step.counts[0] for step in ours["steps"]] == [1000, 200, 790, 900, 880, 30, 8]
+    assert [step.counts[0] for step in all_["steps"]] == [2000, 400, 1580, 1800, 1760, 60, 16]
+    words = [{each.title: each.word for each in shown["states"]} for shown in (ours, all_)]
+    assert [each["Destination"] for each in words] == ["sending", "paused"]
+    assert [each["Limiter"] for each in words] == ["3 of 64 in flight", "6 of 128 in flight"]
+    assert [row.configuration for row in ours["workers"]] == ["test abc", "theirs abc"]
 
 
 def test_what_was_handed_over_is_received_by_the_next_owner_alone():

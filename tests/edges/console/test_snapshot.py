@@ -32,6 +32,7 @@ async def test_without_kafka_a_snapshot_says_why_and_has_what_this_process_knows
     assert snapshot.report is None
     assert "127.0.0.1:1" in snapshot.trouble
     assert snapshot.control == {"worker/here-1": {"at": 1.0}}
+    assert snapshot.destination == "test"
 
 
 async def test_whoever_looks_is_told_again_and_again(watch, told):
