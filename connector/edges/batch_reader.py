@@ -425,7 +425,12 @@ class BatchReader(Service, ConsumerRebalanceListener):  # type: ignore[misc]
         self._epoch += 1
         if self.assigned:  # also in the middle of a revoke, which the end of the consumer would cut short
             await self._stage.drain(self._limits.drain_s)
-            await self.commit()
+            try:
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):  # with the wait for one that is under way
+                    await self.commit()
+            except TimeoutError:
+                log.warning("stopped without a commit, what was done since the last is done again",
+                            topic=self.topic)  # fmt: skip
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             try:
