@@ -13,9 +13,14 @@ PRESETS = Destination.from_config({"id": "presets"}, api_key="key")
 
 
 def seconds(work):
-    begun_s = time.process_time()
-    work()
-    return time.process_time() - begun_s
+    """The least of three: collecting the garbage of all tests before takes half a second, too."""
+
+    def once():
+        begun_s = time.thread_time()
+        work()
+        return time.thread_time() - begun_s
+
+    return min(once() for _ in range(3))
 
 
 @pytest.mark.parametrize(
