@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -17,6 +16,7 @@ from connector.edges.log_redaction import (
 )
 from connector.errors import OperationalError
 from connector.settings import Settings
+from tests.cpu_time import least_cpu_s
 
 KEY = 'k3y/"é\\ 1'
 
@@ -221,8 +221,5 @@ def test_settings_without_secrets_have_none():
 )
 def test_no_line_of_ten_kilobytes_holds_up_the_event_loop(text):
     redaction = LogRedaction(["s3cret-key"])
-    begun_s = time.process_time()
 
-    redaction.text(text)
-
-    assert time.process_time() - begun_s < 0.1
+    assert least_cpu_s(lambda: redaction.text(text)) < 0.1
