@@ -25,11 +25,11 @@ def churn(world):
 
 
 def rejoin(world):
-    """Six times another worker joins and leaves again, so the group shares out its partitions twelve times."""
+    """Another worker joins and leaves again, six times: the group shares out its partitions twelve times."""
     between_s = world.scale.of(short=0.3, full=5)
     world.start_workers(2)
     with world.load() as load:
-        for _ in range(6):
+        for _ in range(world.scale.of(short=3, full=6)):
             worker = world.start_worker()
             world.await_members(3)
             load.go_on(between_s)
