@@ -97,10 +97,10 @@ async def test_a_commit_that_fails_when_nobody_waits_any_more_is_not_told(monkey
     told = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.append(context))
 
-    shielded = asyncio.shield(GroupCoordinator._do_commit_offsets(None, None, None))
-    shielded.cancel()
-    await asyncio.sleep(0.05)
-    del shielded
+    commit = asyncio.ensure_future(GroupCoordinator._do_commit_offsets(None, None, None))
+    asyncio.shield(commit).cancel()
+    await asyncio.wait([commit])
+    del commit
     gc.collect()
 
     assert told == []
