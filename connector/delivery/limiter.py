@@ -6,10 +6,10 @@ Two controls, because two things can be too much for Encharge:
              overload; then it shrinks by half the share of marked answers (as DCTCP, RFC 8257, does) and
              grows by one a round. A mark is a 503 with Retry-After, a timeout, or an answer that took
              far longer than usual. Up to NOISE of marks are taken for chance
-    pace     requests a second. Unlimited until more than REFUSED_SHARE of a second's answers say 429; then
-             a little more than the most that was accepted in a second of late, and GROWTH more with every
-             second in which at most STRAY_SHARE say it. When most answers say 429 with a time, nothing
-             starts until it is over
+    pace     requests a second. Unlimited until more than REFUSED_SHARE of a second's answers say 429, and
+             at least REFUSED_LEAST; then a little more than the most that was accepted in a second of late,
+             and GROWTH more with every second in which at most STRAY_SHARE say it. When most answers say
+             429 with a time, nothing starts until it is over
 
 Over both stands the ceiling, the operator's budget of requests a second. The budget is the account's:
 each worker takes the share of it that it has of the partitions.
@@ -31,6 +31,7 @@ USUAL_GAIN: Final = 0.01
 ROUND_S: Final = 1.0  # of the pace
 ROUNDS: Final = 10  # that the pace remembers: one slow second does not make it slow
 REFUSED_SHARE: Final = 0.1  # fewer are not worth a slower pace: each of them waits by itself
+REFUSED_LEAST: Final = 5  # one of three in a quiet second says nothing of the next thousand
 STRAY_SHARE: Final = 0.03  # these do not keep the pace from growing, or it would stay slow for good
 HEADROOM: Final = 1.05  # over what was accepted, or the pace would never find out that more is allowed
 HOLD_SHARE: Final = 0.5  # of answers that say 429 with a time: then the time is meant for all
@@ -195,7 +196,7 @@ class _Pace:
     def _end_round(self, now_s: float) -> None:
         took_s = now_s - self._round_s
         self._accepted.append((self._answers - self._refusals) / took_s)
-        if self._refusals > REFUSED_SHARE * self._answers:
+        if self._refusals >= REFUSED_LEAST and self._refusals > REFUSED_SHARE * self._answers:
             # Never below one a second, so that the end of it is noticed.
             self.per_s = max(1.0, HEADROOM * max(self._accepted))
         elif self.per_s is not None and self._refusals <= STRAY_SHARE * self._answers:

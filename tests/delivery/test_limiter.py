@@ -10,6 +10,7 @@ from connector.delivery.limiter import (
     FORGET_S,
     HEADROOM,
     HOLD_LEAST,
+    REFUSED_LEAST,
     ROUNDS,
     SLOW_FACTOR,
     SLOW_FLOOR_S,
@@ -296,12 +297,22 @@ def test_the_pace_is_counted_over_the_time_that_the_round_took():
 
 
 @pytest.mark.parametrize(
-    ("refused", "is_limited"), [pytest.param(2, False, id="a tenth"), pytest.param(3, True, id="more")]
+    ("refused", "is_limited"), [pytest.param(6, False, id="a tenth"), pytest.param(7, True, id="more")]
 )
 def test_a_few_refusals_are_not_worth_a_slower_pace(refused, is_limited):
     one = limiter()
 
-    second(one, 1.0, accepted=20 - refused, refused=refused)
+    second(one, 1.0, accepted=60 - refused, refused=refused)
+
+    assert (one.per_s is not None) is is_limited
+
+
+@pytest.mark.parametrize("accepted", [0, 2])
+@pytest.mark.parametrize(("refused", "is_limited"), [(4, False), (5, True)])
+def test_refusals_in_a_quiet_second_are_chance_until_they_are_five(accepted, refused, is_limited):
+    one = limiter()
+
+    second(one, 1.0, accepted=accepted, refused=refused)
 
     assert (one.per_s is not None) is is_limited
 
@@ -318,7 +329,7 @@ def test_one_slow_second_does_not_make_the_pace_slow():
     one = limiter()
     second(one, 1.0, accepted=100)
 
-    second(one, 2.0, accepted=3, refused=3)
+    second(one, 2.0, accepted=5, refused=5)
 
     assert one.per_s == pytest.approx(HEADROOM * 100)
 
@@ -327,9 +338,9 @@ def test_what_was_accepted_long_ago_is_forgotten():
     one = limiter()
     second(one, 1.0, accepted=100)
     for end_s in range(2, 2 + ROUNDS):
-        second(one, end_s, accepted=8, refused=2)
+        second(one, end_s, accepted=20, refused=5)
 
-    assert one.per_s == pytest.approx(HEADROOM * 8)
+    assert one.per_s == pytest.approx(HEADROOM * 20)
 
 
 def test_without_refusals_the_pace_grows_by_a_twentieth_a_second():
@@ -566,7 +577,7 @@ def test_a_full_window_outranks_every_time():
 def test_the_numbers_are_those_that_were_measured():
     assert (FIRST_WINDOW, SLOW_FACTOR, SLOW_FLOOR_S) == (32.0, 4.0, 1.0)
     assert (ROUNDS, HEADROOM, FORGET_S) == (10, 1.05, 60.0)
-    assert (HOLD_LEAST, BURST_S) == (5, 0.05)
+    assert (REFUSED_LEAST, HOLD_LEAST, BURST_S) == (5, 5, 0.05)
 
 
 def test_just_as_many_marks_as_are_taken_for_chance_leave_the_window():
