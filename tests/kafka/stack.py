@@ -98,10 +98,15 @@ class Stack:
 
     def __exit__(self, *error):
         if error[0] is not None:
-            for worker in self.workers:
-                print(f"--- {worker.name}, exit code {worker.exit_code}")
-                print("\n".join(worker.log.read_text(errors="replace").splitlines()[-40:]))
+            self.show_logs()
         self._exits.close()
+
+    def show_logs(self):
+        """Print how the logs of the workers end, and how far Encharge is."""
+        for worker in self.workers:
+            print(f"--- {worker.name}, exit code {worker.exit_code}")
+            print("\n".join(worker.log.read_text(errors="replace").splitlines()[-40:]))
+        print(f"--- simulator: {self.simulator.stats()}")
 
     # Workers
 

@@ -22,6 +22,7 @@ from tests.scenarios.result import Result
 
 COMMIT_INTERVAL_S = 1.0  # of the deliver stage
 INGEST_COMMIT_INTERVAL_S = 0.1
+LONGEST_ANSWER_S = 1.0  # of the simulator where nothing else is said, with room for a loaded machine
 
 
 class Crash(NamedTuple):
@@ -34,6 +35,10 @@ class Crash(NamedTuple):
     def count(self, times_s, interval_s):
         """How many of these times are in the interval before it."""
         return sum(self.begun_s - interval_s <= at_s <= self.ended_s for at_s in times_s)
+
+    def cut_off(self, at_s):
+        """Whether what nobody waited for at that time is among the requests that were in flight."""
+        return self.begun_s <= at_s <= self.ended_s + LONGEST_ANSWER_S
 
 
 class World(Stack):
@@ -224,19 +229,31 @@ class World(Stack):
         """The most duplicates that are allowed.
 
         At each crash: what was in flight, and what one commit interval delivered (deliver stage) or forwarded
-        (ingest stage), of all workers. 0 without a crash.
+        (ingest stage), of all workers. Else only requests whose answer came when nobody waited for it any
+        more: the worker cannot know that they were accepted.
         """
         if self.fixed_bound is not None:
             return self.fixed_bound
+        unheard = self._unheard()
         if not self.crashes:
-            return 0
+            return unheard
         delivered_s = [request["accepted_at"] for request in self.requests()]
         forwarded_s = [message.timestamp()[1] / 1000 for message in self.records(self.by_user)]
         in_flight = sum(crash.in_flight for crash in self.crashes)
         delivered = sum(crash.count(delivered_s, COMMIT_INTERVAL_S) for crash in self.crashes)
         forwarded = sum(crash.count(forwarded_s, INGEST_COMMIT_INTERVAL_S) for crash in self.crashes)
-        self.notes["bound"] = f"{in_flight} in flight + {delivered} delivered + {forwarded} forwarded"
-        return in_flight + delivered + forwarded
+        self.notes["bound"] = (
+            f"{in_flight} in flight + {delivered} delivered + {forwarded} forwarded + {unheard} unheard"
+        )
+        return in_flight + delivered + forwarded + unheard
+
+    def _unheard(self):
+        """Requests that were accepted and their answer not heard, but for those in flight at a crash."""
+        return sum(
+            request["outcome"] == "client_gone"
+            and not any(crash.cut_off(request["accepted_at"]) for crash in self.crashes)
+            for request in self.requests()
+        )
 
     def result(self, name, number, seconds):
         verdict, bound = self.verdict(), self.bound()
