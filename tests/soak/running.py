@@ -101,6 +101,9 @@ def run(directory, *, seed, seconds, rate, people, workers, tell=print):
             _settle(world, series)
         except AssertionError as error:
             world.breach(_first_line(error))
+        finally:  # an interrupted run would wait for the writing to end
+            world.ending.set()
+            world.load.stop()
         result = _result(world, lanes, seconds, series)
         if not result.is_good:
             show_logs(world)
