@@ -18,7 +18,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from connector.core.event import Event
-from connector.delivery.dispatcher import Context
+from connector.delivery.context import Context
 from connector.delivery.flood_guard import FloodPolicy
 from connector.delivery.flow import Flow, FlowPolicy
 from connector.delivery.limiter import LimiterPolicy

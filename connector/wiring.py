@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
-from connector.delivery.dispatcher import Context
+from connector.delivery.context import Context
 from connector.delivery.flood_guard import FloodPolicy
 from connector.delivery.flow import Flow, FlowPolicy
 from connector.delivery.history import History

@@ -14,35 +14,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import structlog
 
-from connector.core.deletion import DELETE_PERSON
-from connector.core.event import LARGEST_RECORD_BYTES
-from connector.core.request import key_of
-from connector.delivery.codes import INTERNAL
-from connector.delivery.dead_letter import Reason, make_dead_letter
-from connector.delivery.deletion import DeletionMemory, remember_deletion
-from connector.delivery.encharge_error import parse_error
-from connector.delivery.flow import Flow
-from connector.delivery.gate import Shut
+from connector.delivery.attempts import Attempts, internal_error, position
+from connector.delivery.context import Context
 from connector.delivery.lane import Lane, Work
 from connector.delivery.lanes import Lanes
 from connector.delivery.offset_map import NOTHING, OffsetMap, encode_map
 from connector.delivery.offsets import OffsetTracker
-from connector.delivery.outcome import Delivered, NoReply, Outcome, Throttled, Unauthorized
-from connector.delivery.planner import PlanRecord, Task, second_key
-from connector.delivery.ports import Account, DeadLetterSink, Dice, Sender
-from connector.delivery.produced import produced_at
+from connector.delivery.planner import Task, second_key
 from connector.delivery.record import Partition, Record
-from connector.delivery.response_rules import ResponseRules
-from connector.delivery.retry import GiveUp, RetryIn, RetryPolicy, Settle, backoff_s, next_step
-from connector.delivery.stats import DeliveryStats, LastError
-from connector.delivery.trail import Trail
 from connector.delivery.waits import Moment, Progress, progress_of
-from connector.errors import OperationalError
 
 LEASE_CHECK_S: Final = 0.25  # how often a lease that ran out is looked at
 LARGE_BYTES: Final = 64 * 1024  # of a record that takes a millisecond or more to plan
@@ -55,43 +39,6 @@ class Commit(NamedTuple):
 
     watermark: int
     metadata: str
-
-
-class Configuration(NamedTuple):
-    """What decides about records: replaced as a whole when the destination file or the key changes.
-
-    version         of the destination file, the same in every worker
-    generation      counts the replacements in this process
-    largest_record  in bytes; larger ones are not read
-    """
-
-    destination: str
-    version: str
-    plan_record: PlanRecord
-    rules: ResponseRules = ResponseRules()
-    discards: bool = False
-    generation: int = 0
-    largest_record: int = LARGEST_RECORD_BYTES
-
-
-@dataclass(slots=True, kw_only=True)
-class Context:
-    """What all dispatchers of a worker share."""
-
-    configuration: Configuration
-    sender: Sender
-    account: Account
-    dead_letters: DeadLetterSink
-    dice: Dice
-    clock: Callable[[], float]  # monotonic seconds, as of the very moment: a lease depends on it
-    wall_clock: Callable[[], float]  # epoch seconds
-    policy: RetryPolicy
-    flow: Flow
-    most_in_flight: int
-    most_per_lane: int
-    stats: DeliveryStats
-    deletions: DeletionMemory | None = None  # none: deletions are not remembered
-    trail: Trail | None = None  # none: nobody follows the records
 
 
 class Taken(NamedTuple):
@@ -114,6 +61,7 @@ class Dispatcher:
         self._flow = context.flow
         self._partitions = dict(partitions)
         self._lease_until_s = lease_until_s
+        self._attempts = Attempts(context)
         self._lanes = Lanes(context.most_per_lane)
         self._idle: list[asyncio.Future[None]] = []
         self._workers: set[asyncio.Task[None]] = set()
@@ -256,6 +204,10 @@ class Dispatcher:
         self._lanes.wake_all(self._context.clock())
         self.wake()
 
+    def may_go_on(self) -> bool:
+        """Tell whether what was begun may still be sent."""
+        return not self._draining and self._context.clock() < self._lease_until_s()
+
     # Workers
 
     def wake(self) -> None:
@@ -297,7 +249,7 @@ class Dispatcher:
                 try:
                     may_go_on = await self._serve(lane)
                 except Exception:  # the outermost guard: no defect of ours may leave a lane unserved
-                    log.exception("lane failed, will go on", **_position(lane.works[0].record))
+                    log.exception("lane failed, will go on", **position(lane.works[0].record))
                     self._park(lane, self._context.policy.base_s)
             if not may_go_on and not self._draining:
                 waiter = loop.create_future()
@@ -365,14 +317,14 @@ class Dispatcher:
                 reason = work.pending or task.reason
                 try:
                     if reason is None:
-                        delay_s = await self._attempt(lane, work, task)
+                        delay_s = await self._attempts.send(lane, work, task, self)
                     else:
-                        delay_s = await self._bury(lane, work, task, reason)
+                        delay_s = await self._attempts.bury(lane, work, task, reason)
                 except Exception as error:  # as above
                     if work.pending is not None:  # a dead letter is what could not be written
                         raise
-                    log.exception("request could not be sent", **_position(work.record))
-                    delay_s = await self._bury(lane, work, task, _internal(error, task))
+                    log.exception("request could not be sent", **position(work.record))
+                    delay_s = await self._attempts.bury(lane, work, task, internal_error(error, task))
                 if delay_s is not None:
                     if work.steps is not None:
                         work.steps.waits(task, work.attempt, delay_s)
@@ -422,8 +374,8 @@ class Dispatcher:
             plan = configuration.plan_record(record)
             work.take_plan(plan, configuration.version, configuration.generation)
         except Exception as error:  # a poison record becomes a dead letter, never a dead lane
-            log.exception("record could not be planned", **_position(record))
-            plan = (Task("", "", None, _internal(error)),)
+            log.exception("record could not be planned", **position(record))
+            plan = (Task("", "", None, internal_error(error)),)
             work.fail(plan[0], configuration.generation)
         if steps is not None:
             steps.planned(plan if isinstance(plan, tuple) else None)
@@ -446,155 +398,6 @@ class Dispatcher:
         try:
             return work.current()
         except Exception as error:  # as above; the dead letter holds all of the record
-            log.exception("record could not be planned", **_position(work.record))
-            work.fail(Task("", "", None, _internal(error)), work.generation)
+            log.exception("record could not be planned", **position(work.record))
+            work.fail(Task("", "", None, internal_error(error)), work.generation)
             return work.current()
-
-    async def _attempt(self, lane: Lane, work: Work, task: Task) -> float | None:
-        """Send one request once; give the seconds until the next attempt, None when there is none."""
-        context, flow = self._context, self._flow
-        stats, clock = context.stats, context.clock
-        assert task.request is not None
-        begun_s = lane.begun_s = clock()
-        trial = flow.start(begun_s)
-        told = False
-        try:
-            if trial and Shut.CREDENTIALS in flow.gate.reasons and not await self._key_works_for(work):
-                return 0.0
-            work.attempt += 1
-            if work.attempt == 1:
-                work.first_attempt_s = flow.gate.fair_s(begun_s)
-            else:
-                stats.retries += 1
-                if work.attempt == 2:
-                    stats.retried[task.mapping, task.action] += 1
-            if work.steps is not None:
-                work.steps.begins(task, work.attempt)
-            answer = await context.sender.send(task.request)
-            now, now_s = context.wall_clock(), clock()
-            outcome = context.configuration.rules.classify(answer, now=now)
-            told = True
-            opened = flow.ended(lane.key, outcome, latency_s=now_s - begun_s, now_s=now_s, trial=trial)
-        finally:
-            if not told:
-                flow.give_back(clock(), trial=trial)
-        stats.attempts[outcome.code] += 1
-        if work.steps is not None:
-            work.steps.ended(task, work.attempt, outcome)
-        if opened:
-            self.go_on()
-        if type(outcome) is Delivered:
-            if task.action == DELETE_PERSON and not await self._remembered(work, task):
-                return backoff_s(context.policy, work.attempt, 1.0)
-            stats.delivered[task.mapping, task.action] += 1
-            stats.delay.observe(now - produced_at(work.record))
-            return None
-        return await self._failed(lane, work, task, outcome, now)
-
-    async def _remembered(self, work: Work, task: Task) -> bool:
-        context = self._context
-        if context.deletions is None:
-            return True
-        destination, at = context.configuration.destination, context.wall_clock()
-        return await remember_deletion(context.deletions, destination, work.record, task.event, at)
-
-    async def _key_works_for(self, work: Work) -> bool:
-        """Try the key, and tell whether the request may still be sent after the time which that took."""
-        context = self._context
-        try:
-            if not await context.account.key_works():
-                return False
-        except Exception:  # nothing that is wrong here is the fault of the record at hand
-            log.exception("the key could not be tried")
-            return False
-        return (
-            not self._draining
-            and context.clock() < self._lease_until_s()
-            and self._flow.gate.allows_trials
-            and work.generation == context.configuration.generation
-        )
-
-    async def _failed(self, lane: Lane, work: Work, task: Task, outcome: Outcome, now: float) -> float | None:
-        context = self._context
-        now_s = context.clock()
-        error = LastError(outcome.code, getattr(outcome, "status", None), now)
-        context.stats.last_errors[task.mapping] = error
-        fair_s = self._flow.gate.fair_s(now_s)
-        if work.first_attempt_at is None:
-            work.first_attempt_at = now - (fair_s - work.first_attempt_s)
-        if isinstance(outcome, Throttled | Unauthorized):
-            work.first_attempt_s = fair_s
-        step = next_step(
-            context.policy,
-            outcome,
-            attempt=work.attempt,
-            age_s=fair_s - work.first_attempt_s,
-            roll=context.dice.roll(),
-        )
-        match step:
-            case Settle():
-                return None
-            case RetryIn(delay_s):
-                lane.told_until_s = now_s + (getattr(outcome, "retry_after_s", None) or 0.0)
-                work.trouble = getattr(outcome, "reason", "") or str(getattr(outcome, "status", ""))
-                return delay_s
-            case GiveUp(code):
-                return await self._bury(lane, work, task, _reason_of(code, outcome, work, task))
-
-    async def _bury(self, lane: Lane, work: Work, task: Task, reason: Reason) -> float | None:
-        """Write a dead letter; while that is impossible the lane waits, and nothing is lost."""
-        context = self._context
-        work.pending = reason
-        configuration = context.configuration
-        letter = make_dead_letter(
-            work.record,
-            reason,
-            destination=configuration.destination,
-            config_version=configuration.version,
-            event=task.event if task.action else None,
-        )
-        try:
-            await context.dead_letters.put(letter)
-        except OperationalError as error:
-            work.attempt += 1
-            work.trouble = str(error)
-            context.stats.dead_letter_failures += 1
-            log.warning("dead letter not written, will repeat", error=str(error), code=reason.code)
-            return backoff_s(context.policy, work.attempt, 1.0)
-        stats = context.stats
-        stats.dead_letters[reason.code, task.mapping] += 1
-        if work.steps is not None:
-            work.steps.dead_lettered(reason)
-        if task.action:
-            stats.last_errors[task.mapping] = LastError(reason.code, reason.http_status, context.wall_clock())
-        else:
-            stats.unreadable += 1
-        self._flow.buried(lane.key, reason.code, self._context.clock())
-        return None
-
-
-def _position(record: Record) -> dict[str, object]:
-    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-
-
-def _internal(error: Exception, task: Task | None = None) -> Reason:
-    # The text of an unexpected error may quote the event; its class does not.
-    mapping, action = (task.mapping, task.action) if task else ("", "")
-    return Reason(INTERNAL, "unexpected error, see the log", type(error).__name__, mapping, action)
-
-
-def _reason_of(code: str, outcome: Outcome, work: Work, task: Task) -> Reason:
-    status = getattr(outcome, "status", None)
-    body = getattr(outcome, "body", b"")
-    what = f"HTTP {status}" if status is not None else getattr(outcome, "reason", outcome.code)
-    return Reason(
-        code,
-        f"{what} after {work.attempt} attempt{'s' if work.attempt > 1 else ''}",
-        "HTTPError" if status is not None else NoReply.__name__,
-        task.mapping,
-        task.action,
-        attempts=work.attempt,
-        first_attempt_at=work.first_attempt_at,
-        http_status=status,
-        response=str(parse_error(body, key_of(task.request))) if body else "",
-    )

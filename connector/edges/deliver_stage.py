@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from aiokafka import ConsumerRecord
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from connector.delivery.dispatcher import Configuration, Context, Dispatcher, Taken
+from connector.delivery.context import Configuration, Context
+from connector.delivery.dispatcher import Dispatcher, Taken
 from connector.delivery.gate import Closed, Shut
 from connector.delivery.offset_map import decode_map
 from connector.delivery.offsets import OffsetTracker

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connector.core import Destination
 from connector.core.request import Endpoints
-from connector.delivery.dispatcher import Configuration
+from connector.delivery.context import Configuration
 from connector.delivery.planner import discard, plan_with
 from connector.delivery.response_rules import ResponseRules, read_rules
 from connector.edges.destination_file import DestinationFile, read_destination_file

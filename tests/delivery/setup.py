@@ -2,7 +2,8 @@
 
 import asyncio
 
-from connector.delivery.dispatcher import Configuration, Context, Dispatcher, Taken
+from connector.delivery.context import Configuration, Context
+from connector.delivery.dispatcher import Dispatcher, Taken
 from connector.delivery.flood_guard import FloodPolicy
 from connector.delivery.flow import Flow, FlowPolicy
 from connector.delivery.gate import Shut

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from aiokafka import ConsumerRecord
 from aiokafka.structs import TopicPartition
 
-from connector.delivery.dispatcher import Configuration, Context
+from connector.delivery.context import Configuration, Context
 from connector.delivery.replay import ReplayPlan
 from connector.delivery.selection import Selection, plan_chosen
 from connector.edges.batch_reader import Assignment
