@@ -1,7 +1,6 @@
 """One run: workers on a real Kafka, hostile records, everything watched from outside, and the oracle's verdict."""
 
 import json
-import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from tests.hostile.records import Generator
 from tests.hostile.trips import Trips
 from tests.hostile.watch import Watch
 from tests.kafka.stack import QUIET
+from tests.lookout import Lookout
 
 STALL_S = 1.0  # longer is a stall
 LARGEST_MESSAGE = 16 * 1024**2
@@ -245,43 +245,32 @@ class Produced:
         return self._places.get(tuple(map(int, place)))
 
 
-class Memory:
+class Memory(Lookout):
     """A context manager: the highest resident memory of processes."""
 
     def __init__(self, pids):
+        super().__init__(0.1)
         self._processes = [psutil.Process(pid) for pid in pids]
         self.most_mb = [0.0] * len(pids)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self):
-        while not self._stop.wait(0.1):
-            for index, process in enumerate(self._processes):
-                try:
-                    used_mb = process.memory_info().rss / 1024**2
-                except psutil.NoSuchProcess:
-                    continue
-                self.most_mb[index] = max(self.most_mb[index], used_mb)
+    def look(self):
+        for index, process in enumerate(self._processes):
+            try:
+                used_mb = process.memory_info().rss / 1024**2
+            except psutil.NoSuchProcess:
+                continue
+            self.most_mb[index] = max(self.most_mb[index], used_mb)
 
 
-class Groups:
+class Groups(Lookout):
     """A context manager: whether the consumer groups stay as they are, asked of Kafka once a second."""
 
     def __init__(self, stack, members):
+        super().__init__(1.0)
         self._names = [f"{stack.group}.ingest", f"{stack.group}.deliver.test"]
         self._members = members
         self._admin = AdminClient({"bootstrap.servers": stack.bootstrap_servers, **QUIET})
         self.trouble, self.looked = [], 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
 
     def are_stable(self):
         """Tell whether all workers are members of both groups, and nothing moves."""
@@ -305,16 +294,10 @@ class Groups:
 
     def __enter__(self):
         self._at_first = self._now()
-        self._thread.start()
-        return self
+        return super().__enter__()
 
-    def __exit__(self, *error):
-        self._stop.set()
-        self._thread.join()
-
-    def _look(self):
-        while not self._stop.wait(1.0):
-            now = self._now()
-            self.looked += len(now)
-            if any(state != self._at_first[name] for name, state in now.items()):
-                self.trouble.append({name: state for name, (state, _) in now.items()})
+    def look(self):
+        now = self._now()
+        self.looked += len(now)
+        if any(state != self._at_first[name] for name, state in now.items()):
+            self.trouble.append({name: state for name, (state, _) in now.items()})

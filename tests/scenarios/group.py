@@ -1,12 +1,12 @@
 """What the brokers say of the consumer groups: members, and committed offsets over time."""
 
 import time
-from threading import Event, Thread
 
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from tests.kafka.stack import QUIET
+from tests.lookout import Lookout
 
 WATCH_EVERY_S = 0.25
 
@@ -27,36 +27,31 @@ def members(bootstrap_servers, group):
     return frozenset(member.member_id for member in description.members)
 
 
-class CommitWatch:
+class CommitWatch(Lookout):
     """Reads the committed offsets again and again, and notes every one that went back."""
 
     def __init__(self, bootstrap_servers, group, topic, partitions):
+        super().__init__(WATCH_EVERY_S)
         self._consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": group, **QUIET})
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
-        self._ending = Event()
-        self._thread = Thread(target=self._watch, daemon=True)
         self._highest = {}
         self.readings = 0
         self.went_back = []
 
-    def __enter__(self):
-        self._thread.start()
-        return self
-
     def __exit__(self, *error):
-        self._ending.set()
-        self._thread.join()
-        self._consumer.close()
+        try:
+            super().__exit__(*error)
+        finally:
+            self._consumer.close()
 
-    def _watch(self):
-        while not self._ending.wait(WATCH_EVERY_S):
-            try:
-                found = self._consumer.committed(self._places, timeout=10)
-            except KafkaException:
-                continue
-            self.readings += 1
-            for place in found:
-                highest = self._highest.get(place.partition, place.offset)
-                if place.offset < highest:
-                    self.went_back.append((place.partition, highest, place.offset, time.time()))
-                self._highest[place.partition] = max(highest, place.offset)
+    def look(self):
+        try:
+            found = self._consumer.committed(self._places, timeout=10)
+        except KafkaException:
+            return
+        self.readings += 1
+        for place in found:
+            highest = self._highest.get(place.partition, place.offset)
+            if place.offset < highest:
+                self.went_back.append((place.partition, highest, place.offset, time.time()))
+            self._highest[place.partition] = max(highest, place.offset)

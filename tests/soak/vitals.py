@@ -3,9 +3,10 @@
 import time
 from dataclasses import dataclass, field
 from statistics import median
-from threading import Event, Thread
 
 import psutil
+
+from tests.lookout import Lookout
 
 EVERY_S = 2.0
 WARM_UP_SHARE = 0.2  # of the time watched: caches fill, code is loaded
@@ -21,22 +22,13 @@ class Vitals:
     descriptors: list = field(default_factory=list)
 
 
-class VitalsWatch:
-    """Looks at processes again and again until the `with` block is left."""
+class VitalsWatch(Lookout):
+    """Looks at processes again and again."""
 
     def __init__(self, elapsed_s, every_s=EVERY_S):
-        self._elapsed_s, self._every_s = elapsed_s, every_s
+        super().__init__(every_s)
+        self._elapsed_s = elapsed_s
         self._watched = []
-        self._ending = Event()
-        self._thread = Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error):
-        self._ending.set()
-        self._thread.join()
 
     @property
     def all(self):
@@ -47,16 +39,15 @@ class VitalsWatch:
         self._watched.append((psutil.Process(pid), vitals))
         return vitals
 
-    def _run(self):
-        while not self._ending.wait(self._every_s):
-            for process, vitals in list(self._watched):
-                try:
-                    rss, descriptors = process.memory_info().rss, process.num_fds()
-                except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended, or is a zombie
-                    continue
-                vitals.at_s.append(self._elapsed_s())
-                vitals.rss_mb.append(rss / 1024**2)
-                vitals.descriptors.append(descriptors)
+    def look(self):
+        for process, vitals in list(self._watched):
+            try:
+                rss, descriptors = process.memory_info().rss, process.num_fds()
+            except (psutil.NoSuchProcess, psutil.AccessDenied):  # it has ended, or is a zombie
+                continue
+            vitals.at_s.append(self._elapsed_s())
+            vitals.rss_mb.append(rss / 1024**2)
+            vitals.descriptors.append(descriptors)
 
 
 @dataclass(frozen=True, slots=True)
