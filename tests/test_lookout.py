@@ -21,6 +21,9 @@ def test_what_a_look_raises_is_raised_when_the_lookout_is_left():
 
 
 def test_the_failure_of_the_test_itself_comes_first():
-    with pytest.raises(KeyError), Failing(0.001) as lookout:
+    def fail(lookout):
         eventually(lambda: lookout.looked == 3, 5)
         raise KeyError
+
+    with pytest.raises(KeyError), Failing(0.001) as lookout:
+        fail(lookout)

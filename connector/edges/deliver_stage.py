@@ -91,6 +91,12 @@ class DeliverStage:
         """Why nothing is sent; empty while sending goes on."""
         return self._context.flow.gate.reasons
 
+    @property
+    def serves(self) -> tuple[str, str]:
+        """The destination, and the version of the configuration in force."""
+        configuration = self._context.configuration
+        return configuration.destination, configuration.version
+
     def reconfigure(self, configuration: Configuration) -> None:
         """Plan by another configuration from now on; what waits for a retry is planned anew."""
         self._context.configuration = configuration

@@ -41,6 +41,7 @@ class EngineCollector(Collector):
         """Give all metrics."""
         reasons, limiter = self._flow.gate.reasons, self._flow.limiter
         yield family("connector_shut", {(reason.value,): reason in reasons for reason in Shut})
+        yield family("connector_destination_info", {self._stage.serves: 1})
         yield single("connector_configuration_broken", self._is_broken())
         yield single("connector_in_flight", limiter.in_flight)
         yield single("connector_window", limiter.window)

@@ -217,6 +217,15 @@ METRIC_LIST: Final[tuple[ListedMetric, ...]] = (
         example="max by (reason) (connector_shut)",
     ),
     ListedMetric(
+        name="connector_destination_info",
+        type="gauge",
+        unit=Unit.ONE,
+        labels=("destination", "configuration"),
+        owner="deliver",
+        help="The destination that the worker delivers to and the version of its file, as labels.",
+        example="count by (destination, configuration) (connector_destination_info)",
+    ),
+    ListedMetric(
         name="connector_configuration_broken",
         type="gauge",
         unit=Unit.ZERO_OR_ONE,

@@ -38,6 +38,7 @@ def test_an_engine_at_rest():
 
     assert found == {
         **{("shut", reason): 0 for reason in Shut},
+        ("destination_info", "v1", "test"): 1,
         ("configuration_broken",): 0,
         ("in_flight",): 0,
         ("window",): 8,
@@ -60,6 +61,16 @@ def test_a_configuration_that_cannot_be_used_shows():
     _, found = play(scenario)
 
     assert found["configuration_broken",] == 1
+
+
+def test_another_configuration_shows_and_the_one_before_no_longer():
+    async def scenario(setup):
+        setup.reconfigure(version="v2")
+        return scrape(setup)
+
+    _, found = play(scenario)
+
+    assert [key for key in found if key[0] == "destination_info"] == [("destination_info", "v2", "test")]
 
 
 def test_partitions_that_are_stuck_are_counted_by_who_knows_them():
