@@ -62,7 +62,7 @@ class IngestStage:
         stats: IngestStats,
         trail: IngestTrail | None = None,
     ) -> None:
-        self._producer, self._dead_letters, self._topic = producer, dead_letters, topic
+        self._producer, self._dead_letters, self.topic = producer, dead_letters, topic
         self._unidentified: Literal["dead-letter", "deliver"] = unidentified
         self._largest_record = largest_record
         self._stats = stats
@@ -145,11 +145,11 @@ class IngestStage:
                 await self._send(work)
             except (KafkaError, OperationalError) as error:
                 self._note_trouble(error)
-                log.warning("forwarding failed, will repeat", topic=self._topic, error=_words(error))
+                log.warning("forwarding failed, will repeat", topic=self.topic, error=_words(error))
                 await asyncio.sleep(REPEAT_S)
             except Exception as error:  # the outermost guard: what is not acknowledged is never passed over
                 self._note_trouble(error)
-                log.exception("forwarding failed, will repeat", topic=self._topic)
+                log.exception("forwarding failed, will repeat", topic=self.topic)
                 await asyncio.sleep(REPEAT_S)
 
     def _note_trouble(self, error: Exception) -> None:
@@ -220,7 +220,7 @@ class IngestStage:
             raise errors[0]
         self._stats.forwarded += len(sent) - len(errors)
         if is_refused:
-            log.warning("records are refused for their size, sending one by one", topic=self._topic)
+            log.warning("records are refused for their size, sending one by one", topic=self.topic)
             missing = {
                 record.offset
                 for (record, _), result in zip(sent, results, strict=True)
@@ -246,9 +246,7 @@ class IngestStage:
                     await (await self._queue(record, each))
                     self._stats.forwarded += 1
             except MessageSizeTooLargeError:
-                error = UnreadableRecord(
-                    "too_large", f"{self._topic} refuses it; raise its max.message.bytes"
-                )
+                error = UnreadableRecord("too_large", f"{self.topic} refuses it; raise its max.message.bytes")
                 work.given_up.append((record, _unreadable(error)))
             else:
                 self._tell_forwarded(((record, routed),))
@@ -257,7 +255,7 @@ class IngestStage:
     async def _queue(self, record: ConsumerRecord, routed: Routed) -> asyncio.Future[object]:
         traced = () if self._steps is None else self._steps.headers(record)
         headers = [*record.headers, *traced, (SOURCE_HEADER, _source(record))]  # the last: see produced_at
-        return await self._producer.send(self._topic, routed.value, key=routed.key, headers=headers)
+        return await self._producer.send(self.topic, routed.value, key=routed.key, headers=headers)
 
 
 def _portions(records: Sequence[ConsumerRecord]) -> Iterator[Sequence[ConsumerRecord]]:

@@ -145,6 +145,7 @@ def make_report(seen: Seen, limits: Limits) -> Report:
     pauses = _pauses(seen)
     findings = [
         *_missing(seen),
+        *_twice(seen, limits),
         *_nobody(seen, groups, live, limits),
         *_shut(live, pauses, seen.at),
         *_stuck(seen, groups, limits),
@@ -265,6 +266,27 @@ def _in_words(told: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**facts, "text": text}
 
 
+# Who forwards
+
+
+def ingest_groups(
+    control: Mapping[str, Any], now: float, heard_within_s: float, *, source: str, by_user: str
+) -> dict[str, list[str]]:
+    """Give the groups that forward from one topic to the other, with their workers heard of late.
+
+    Each of them forwards everything, so more than one is a mistake.
+    """
+    found: dict[str, list[str]] = {}
+    for key, facts in sorted(control.items()):
+        at = facts.get("at") if isinstance(facts, dict) else None
+        if not key.startswith(WORKER_PREFIX) or not isinstance(at, (int, float)) or now - at > heard_within_s:
+            continue
+        for reader in readers_of(facts):
+            if reader.get("topic") == source and reader.get("writes") == by_user:
+                found.setdefault(str(reader.get("group")), []).append(key.removeprefix(WORKER_PREFIX))
+    return found
+
+
 # Pauses, findings
 
 
@@ -287,6 +309,18 @@ def _missing(seen: Seen) -> Iterable[Finding]:
         if group.is_missing:
             text = f"topic {group.topic} is missing; `encharge-connector topics apply` makes it"
             yield Finding("topic_missing", text, group.group)
+
+
+def _twice(seen: Seen, limits: Limits) -> Iterable[Finding]:
+    topics = {group.stage: group.topic for group in seen.groups}
+    if seen.control is None or topics.keys() != {"ingest", "deliver"}:
+        return
+    source, by_user = topics["ingest"], topics["deliver"]
+    found = ingest_groups(seen.control, seen.at, limits.silent_after_s, source=source, by_user=by_user)
+    if len(found) > 1:
+        who = "; ".join(f"{group} on {', '.join(names)}" for group, names in found.items())
+        text = f"{len(found)} groups forward {source} to {by_user}, so every event is there as often: {who}"
+        yield Finding("ingested_twice", f"{text}; give all the same CONNECTOR_GROUP_ID")
 
 
 def _nobody(

@@ -143,7 +143,7 @@ def reader_facts(name: str, reader: BatchReader, stage: Stage) -> dict[str, Any]
         facts["waits"] = [_wait_facts(number, each, full.get(number)) for number, each in told]
         facts["waits_left_out"] = len(holding) - len(told)
     elif isinstance(stage, IngestStage):
-        facts["trouble"] = stage.trouble
+        facts["writes"], facts["trouble"] = stage.topic, stage.trouble
     return facts
 
 

@@ -1,11 +1,13 @@
 """`encharge-connector check`."""
 
+import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AclOperation, ResourceType
 
 from tests.cli.cluster import Cluster
@@ -162,6 +164,7 @@ def test_a_world_in_order_exits_0_and_leaves_one_probe_behind(world, cluster):
         ("kafka", f"transactional id {world['CONNECTOR_GROUP_ID']}.redrive"),
         ("kafka", "dead letters"),
         ("kafka", "control topic"),
+        ("kafka", "ingest"),
         ("encharge", "credentials"),
         ("machine", "clock"),
         ("encharge", "ingest address"),
@@ -200,6 +203,21 @@ def test_a_topic_that_is_missing_or_differs_is_a_finding_that_says_what_to_do(cl
     assert differs["fix"] == "`encharge-connector topics apply` sets what differs"
     assert "dead letters" not in rows
     assert "control topic" not in rows
+
+
+@pytest.mark.kafka
+def test_another_group_that_forwards_to_the_same_topic_is_a_finding(world, cluster):
+    run("topics", "apply", **world)
+    reader = {"stage": "ingest", "group": "other.ingest", "topic": cluster.source, "writes": cluster.by_user}
+    beat = {"at": time.time(), "readers": [reader]}
+
+    producer = Producer({"bootstrap.servers": cluster.bootstrap_servers, "log_level": 0})
+    producer.produce(cluster.control, json.dumps(beat).encode(), key=b"worker/theirs")
+    assert producer.flush(20) == 0
+
+    [row] = [row for row in run("check", "--json", **world).json if row["what"] == "ingest"]
+    assert (row["ok"], row["fix"]) == (False, "give all workers of these topics the same CONNECTOR_GROUP_ID")
+    assert row["seen"].startswith(f"other.ingest forwards {cluster.source} to {cluster.by_user}")
 
 
 @pytest.mark.kafka

@@ -108,6 +108,43 @@ def test_a_partition_of_which_nothing_is_held_waits_for_what_its_worker_does(fac
     assert found.groups[0].partitions[0].waits_for["kind"] == kind
 
 
+def forwards(age_s=1.0, group="g.ingest", source="events", writes=TOPIC):
+    reader = {"stage": "ingest", "group": group, "topic": source, "writes": writes, "partitions": []}
+    return {"at": NOW - age_s, "readers": [reader]}
+
+
+def ingest(*, topic="events"):
+    return GroupSeen("ingest", "g.ingest", topic, GroupState("Stable", 1), (), {})
+
+
+def test_two_groups_that_forward_the_same_to_the_same_topic_are_found():
+    control = {"worker/a": forwards(), "worker/b": forwards(group="h.ingest"), "worker/c": forwards()}
+
+    [finding] = report(ingest(), group(), control=control).findings
+
+    assert finding.code == "ingested_twice"
+    assert finding.text == (
+        "2 groups forward events to by-user, so every event is there as often:"
+        " g.ingest on a, c; h.ingest on b; give all the same CONNECTOR_GROUP_ID"
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(forwards(), id="the same group"),
+        pytest.param(forwards(age_s=21.0, group="h.ingest"), id="silent"),
+        pytest.param(forwards(group="h.ingest", source="others"), id="another source"),
+        pytest.param(forwards(group="h.ingest", writes="others"), id="to another topic"),
+        pytest.param(beat(stage="ingest", at="soon"), id="no heartbeat"),
+    ],
+)
+def test_who_forwards_nothing_twice_is_no_finding(other):
+    control = {"worker/a": forwards(), "worker/b": other}
+
+    assert report(ingest(), group(), control=control).findings == []
+
+
 def test_a_forwarding_that_fails_is_what_an_ingest_partition_waits_for():
     facts = beat(stage="ingest")
     facts["readers"][0]["trouble"] = "KafkaTimeoutError"

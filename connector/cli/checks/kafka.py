@@ -49,6 +49,8 @@ async def kafka_findings(settings: Settings, destination: str | None) -> AsyncIt
         return
     async for each in _probes(settings, usable):
         yield each
+    if settings.partitioning == "repartition" and settings.control_topic in usable:
+        yield await _forwarding(settings)
 
 
 async def _diffs(admin: TopicAdmin, rights: Mapping[str, TopicRights]) -> dict[str, TopicDiff]:
@@ -126,6 +128,27 @@ def _forbidden(settings: Settings, what: str, kind: str, name: str, operations: 
     principal = f"User:{user}" if user else "PRINCIPAL"
     fix = f"kafka-acls --add --allow-principal {principal} {flags} --{kind} {name} (docs/kafka-rights.md)"
     return Finding("kafka", what, ok=False, seen=seen, fix=fix)
+
+
+async def _forwarding(settings: Settings) -> Finding:
+    """Look for workers of another group that forward to the by-user topic, as each forwards everything."""
+    from connector.edges.clocks import wall_clock  # noqa: PLC0415
+    from connector.edges.control_topic import ControlReader  # noqa: PLC0415
+    from connector.edges.heartbeat import SILENT_S  # noqa: PLC0415
+    from connector.edges.status_report import ingest_groups  # noqa: PLC0415
+
+    source, by_user, control = settings.source_topic, settings.by_user_topic, ControlReader(settings)
+    try:
+        await control.read_to_end()
+    except OperationalError as error:
+        return Finding("kafka", "ingest", ok=False, seen=str(error))
+    found = ingest_groups(control.values, wall_clock(), SILENT_S, source=source, by_user=by_user)
+    others = ", ".join(sorted(found.keys() - {settings.ingest_group}))
+    if others:
+        seen = f"{others} forwards {source} to {by_user}, so {settings.ingest_group} would do so again"
+        fix = "give all workers of these topics the same CONNECTOR_GROUP_ID"
+        return Finding("kafka", "ingest", ok=False, seen=seen, fix=fix)
+    return Finding("kafka", "ingest", ok=True, seen=f"no other group forwards to {by_user}")
 
 
 async def _probes(settings: Settings, usable: set[str]) -> AsyncIterator[Finding]:
