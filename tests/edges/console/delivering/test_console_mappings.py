@@ -9,14 +9,11 @@ import pytest
 from connector.edges.console.parts import Process
 from connector.edges.console.snapshot import Snapshot
 from tests.cli.command import run
-from tests.edges.console.tester_parts import (
+from tests.edges.console.delivering.tester_parts import (
     ALL,
-    Delivering,
     FakeRecords,
-    RecordingSender,
     parsed,
     serving,
-    settings_in,
     shape,
 )
 
@@ -27,23 +24,6 @@ HOSTILE = [
     "{{7*7}}",
     "\u202egnp\u2066",
 ]
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return settings_in(tmp_path)
-
-
-@pytest.fixture
-def delivering(settings):
-    return Delivering(settings, ALL, RecordingSender())
-
-
-@pytest.fixture
-async def console_url(delivering, looks):
-    runner, url = await serving(delivering.process, looks, FakeRecords())
-    yield url
-    await runner.cleanup()
 
 
 def worker(now, totals, last_errors=None):

@@ -9,41 +9,16 @@ import structlog
 from connector.delivery.outcome import NoReply, Reply
 from connector.edges.console.parts import Process
 from tests.edges.console.conftest import SignedIn
-from tests.edges.console.test_console_tester import SAMPLES, rows
-from tests.edges.console.tester_parts import (
+from tests.edges.console.delivering.test_console_tester import SAMPLES, rows
+from tests.edges.console.delivering.tester_parts import (
     ALL,
     KEY,
-    Delivering,
     FakeRecords,
-    RecordingSender,
     parsed,
     serving,
-    settings_in,
 )
 
 TRACK = {**SAMPLES["track"].event, "event": "Tag Added", "properties": {"total": 100, "tag": "vip"}}
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return settings_in(tmp_path)
-
-
-@pytest.fixture
-def sender():
-    return RecordingSender()
-
-
-@pytest.fixture
-def delivering(settings, sender):
-    return Delivering(settings, ALL, sender)
-
-
-@pytest.fixture
-async def console_url(delivering, looks):
-    runner, url = await serving(delivering.process, looks, FakeRecords())
-    yield url
-    await runner.cleanup()
 
 
 async def asked(somebody, event, **fields):

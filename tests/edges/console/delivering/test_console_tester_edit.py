@@ -14,15 +14,10 @@ from connector.edges.console.tester_edit import EditError, MappingTexts, targets
 from connector.edges.console.tester_events import samples
 from connector.edges.destination_file import Position, parse_destination_file, read_destination_file
 from tests.cli.command import run
-from tests.edges.console.test_console_tester import SAMPLES, shown_mappings, tried
-from tests.edges.console.tester_parts import (
+from tests.edges.console.delivering.test_console_tester import SAMPLES, shown_mappings, tried
+from tests.edges.console.delivering.tester_parts import (
     ALL,
-    Delivering,
-    FakeRecords,
-    RecordingSender,
     parsed,
-    serving,
-    settings_in,
 )
 
 BLOCKS = """\
@@ -71,23 +66,6 @@ def texts(content):
 def changes(before, after):
     diff = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
     return [line for line in diff if not line.startswith(("---", "+++", "@@"))]
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return settings_in(tmp_path)
-
-
-@pytest.fixture
-def delivering(settings):
-    return Delivering(settings, ALL, RecordingSender())
-
-
-@pytest.fixture
-async def console_url(delivering, looks):
-    runner, url = await serving(delivering.process, looks, FakeRecords())
-    yield url
-    await runner.cleanup()
 
 
 # Texts

@@ -18,16 +18,11 @@ from connector.edges.web import Health, start_web
 from schemas import load_schema
 from tests.cli.command import run
 from tests.edges.console.conftest import SignedIn
-from tests.edges.console.tester_parts import (
-    ALL,
+from tests.edges.console.delivering.tester_parts import (
     KEY,
-    Delivering,
-    FakeRecords,
-    RecordingSender,
     parsed,
     record,
     serving,
-    settings_in,
     shape,
 )
 
@@ -40,33 +35,6 @@ HOSTILE = [
     "</textarea><script>x</script>",
 ]
 SAMPLES = {each.name: each for each in samples()}
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return settings_in(tmp_path)
-
-
-@pytest.fixture
-def sender():
-    return RecordingSender()
-
-
-@pytest.fixture
-def delivering(settings, sender):
-    return Delivering(settings, ALL, sender)
-
-
-@pytest.fixture
-def records():
-    return FakeRecords()
-
-
-@pytest.fixture
-async def console_url(delivering, looks, records):
-    runner, url = await serving(delivering.process, looks, records)
-    yield url
-    await runner.cleanup()
 
 
 async def tried(client, event, **fields):
