@@ -10,6 +10,7 @@ from connector.delivery.waits import Wait, WaitKind, describe
 from connector.edges import status_report
 from connector.edges.heartbeat import BEAT_S
 from connector.edges.worker_facts import MOST_WAITS
+from schemas import load_schema
 
 PAGE = (Path(__file__).parents[2] / "docs/status.md").read_text()
 
@@ -34,8 +35,9 @@ def test_every_kind_of_wait_has_a_row_with_its_words():
         assert shown[kind].startswith(describe(Wait(kind)).partition(":")[0])
 
 
-def test_every_code_of_a_finding_has_a_row():
+def test_every_code_of_a_finding_has_a_row_and_is_in_the_schema():
     shown = {code for cell, *_ in rows("code") for code in re.findall(r"`(\w+)`", cell)}
+    finding = load_schema("status.json")["properties"]["findings"]["items"]["properties"]
 
     tree = ast.walk(ast.parse(Path(status_report.__file__).read_text()))
     made = {
@@ -46,7 +48,7 @@ def test_every_code_of_a_finding_has_a_row():
         and isinstance(node.args[0], ast.Constant)
     }
     assert made
-    assert shown == made | {status_report.NOBODY, *Shut}
+    assert shown == set(finding["code"]["enum"]) == made | {status_report.NOBODY, *Shut}
 
 
 def test_the_numbers_are_those_of_the_code():
