@@ -182,5 +182,5 @@ def test_sending_for_real_takes_two_clicks_and_happens_once(java_script, visit, 
     now.dblclick()  # as the impatient do
     expect(operator.page.get_by_role("heading", name="1 request was sent")).to_be_visible()
     expect(operator.page.locator("table.sent").get_by_text("delivered")).to_be_visible()
-    [request] = eventually(lambda: system.simulator.requests(person=person), 5, "it arrives")
+    [request] = eventually(lambda: system.simulator.requests(person=person), 30, "it arrives")
     assert request["body"]["timestamp"] == NOW

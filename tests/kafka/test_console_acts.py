@@ -78,7 +78,7 @@ def test_letters_are_found_and_sent_again_once_by_two_clicks(stack, browser):
     stack.produce(round_robin(people, per_person=EACH))
     eventually(lambda: len(stack.dead_letters()) == count, 60)
     file.write_text(MENDED)
-    eventually(lambda: "configuration is in force" in worker.log.read_text(), 10)
+    eventually(lambda: "configuration is in force" in worker.log.read_text(), 30)
     browser.sign_in()
 
     listed = browser.get("/console/dead-letters?mapping=Track+Event&since=1h")

@@ -43,7 +43,7 @@ def letters(stack, request):
     eventually(lambda: stack.simulator.stats()["accepted"] == people * EACH, 60)
     eventually(lambda: len(stack.dead_letters()) == people * EACH, 30)
     file.write_text(MENDED)
-    eventually(lambda: "configuration is in force" in worker.log.read_text(), 10)
+    eventually(lambda: "configuration is in force" in worker.log.read_text(), 30)
     return people * EACH
 
 

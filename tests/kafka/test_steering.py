@@ -48,7 +48,7 @@ def test_a_changed_destination_is_in_force_without_a_restart_and_a_broken_one_ch
     eventually(lambda: accepted(stack) == 1, 30)
 
     file.write_text("id: test\nmappings: nonsense\n")
-    eventually(lambda: "configuration is broken" in worker.log.read_text(), 10)
+    eventually(lambda: "configuration is broken" in worker.log.read_text(), 30)
     stack.produce([track("u1", 2)])
     eventually(lambda: accepted(stack) == 2, 30)
     file.write_text(
@@ -56,7 +56,7 @@ def test_a_changed_destination_is_in_force_without_a_restart_and_a_broken_one_ch
         "  - {name: Renamed, action: trackEvent, trigger: 'type = \"track\"',"
         " fields: {event: Renamed, type: {'@path': $.type}, userId: {'@path': $.userId}, messageId: {'@path': $.messageId}}}\n"
     )
-    eventually(lambda: "configuration is in force" in worker.log.read_text(), 10)
+    eventually(lambda: "configuration is in force" in worker.log.read_text(), 30)
     stack.produce([track("u1", 3)])
     eventually(lambda: accepted(stack) == 3, 30)
     stack.stop_workers()
@@ -103,7 +103,7 @@ def test_a_disabled_destination_holds_or_discards_events(stack, when_disabled):
         eventually(lambda: stack.lag() == 40, 30)
     while_disabled = accepted(stack)
     file.write_text("id: test\n")
-    eventually(lambda: "configuration is in force" in worker.log.read_text(), 10)
+    eventually(lambda: "configuration is in force" in worker.log.read_text(), 30)
     stack.produce([track("w1", 1)])
 
     expected = 1 if when_disabled == "discard" else 41
