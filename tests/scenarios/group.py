@@ -51,6 +51,8 @@ class CommitWatch(Lookout):
             return
         self.readings += 1
         for place in found:
+            if place.error is not None:  # then its offset says nothing
+                continue
             highest = self._highest.get(place.partition, place.offset)
             if place.offset < highest:
                 self.went_back.append((place.partition, highest, place.offset, time.time()))
