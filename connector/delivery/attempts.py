@@ -46,7 +46,11 @@ class Attempts:
         self._flow = context.flow
 
     async def send(self, lane: Lane, work: Work, task: Task, host: Host) -> float | None:
-        """Send one request once; give the seconds until the next attempt, None when there is none."""
+        """Send one request once; give the seconds until the next attempt, None when the task is done.
+
+        A request that is given up becomes a dead letter, whose seconds these are then. What sender or dead
+        letters raise beyond their errors goes to the caller, after the flow has its place back.
+        """
         context, flow = self._context, self._flow
         stats, clock = context.stats, context.clock
         assert task.request is not None
@@ -136,7 +140,10 @@ class Attempts:
                 return await self.bury(lane, work, task, _reason_of(code, outcome, work, task))
 
     async def bury(self, lane: Lane, work: Work, task: Task, reason: Reason) -> float | None:
-        """Write a dead letter; while that is impossible the lane waits, and nothing is lost."""
+        """Write a dead letter; give the seconds until it is tried again, None when it is written.
+
+        While that is impossible the lane waits, and nothing is lost.
+        """
         context = self._context
         work.pending = reason
         configuration = context.configuration

@@ -47,6 +47,9 @@ class _Work:
 class IngestStage:
     """Forwards one batch after the other; an offset is settled once all before it are acknowledged.
 
+    topic    the by-user topic, to which it writes
+    trouble  why the batch under way has to be sent again; "" for nothing
+
     The producer is idempotent, so a repeated send inside the client adds nothing; a batch of which
     something failed is sent again as a whole, in the order of the source.
     """

@@ -272,9 +272,13 @@ def _in_words(told: Mapping[str, Any]) -> Mapping[str, Any]:
 def ingest_groups(
     control: Mapping[str, Any], now: float, heard_within_s: float, *, source: str, by_user: str
 ) -> dict[str, list[str]]:
-    """Give the groups that forward from one topic to the other, with their workers heard of late.
+    """Give group -> names of its workers, of the groups that forward from one topic to the other.
 
-    Each of them forwards everything, so more than one is a mistake.
+    Each group forwards everything, so more than one is a mistake.
+
+    control         key -> value, as the control topic has them
+    now             epoch seconds
+    heard_within_s  how old the heartbeat of a worker may be
     """
     found: dict[str, list[str]] = {}
     for key, facts in sorted(control.items()):

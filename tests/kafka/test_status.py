@@ -127,6 +127,21 @@ def test_status_tells_what_is_stuck_and_why_also_when_all_workers_are_gone(stack
         assert secret not in str(report)
 
 
+def test_a_worker_of_another_group_that_forwards_the_same_is_found(stack, status):
+    stack.start_worker()
+    eventually(lambda: status()["ok"] and len(status()["workers"]) == 1, 30)
+
+    stack.start_worker(CONNECTOR_GROUP_ID=f"{stack.group}.other")
+
+    report = eventually(lambda: "ingested_twice" in codes(found := status()) and found, 30)
+    [text] = [each["text"] for each in report["findings"] if each["code"] == "ingested_twice"]
+    assert f"{stack.group}.ingest on " in text
+    assert f"{stack.group}.other.ingest on " in text
+    found = run("check", "--json", **stack.environment).json
+    [ingest] = [each for each in found if each["what"] == "ingest"]
+    assert ingest["seen"].startswith(f"{stack.group}.other.ingest forwards {stack.source}")
+
+
 def test_a_worker_that_stops_is_not_missed(stack, status):
     stack.start_worker()
     eventually(lambda: len(status()["workers"]) == 1, 20)

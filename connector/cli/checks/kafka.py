@@ -49,7 +49,8 @@ async def kafka_findings(settings: Settings, destination: str | None) -> AsyncIt
         return
     async for each in _probes(settings, usable):
         yield each
-    if settings.partitioning == "repartition" and settings.control_topic in usable:
+    control = rights[settings.control_topic]  # one that differs from what is wanted can be read, too
+    if settings.partitioning == "repartition" and control.partitions and "READ" in control.operations:
         yield await _forwarding(settings)
 
 
